@@ -1,0 +1,97 @@
+"""Who may use what at this instant (SC-3, SC-5, SC-11, M1-14, M1-15).
+
+Judged by the clock, from dates: no job has to run for access to end. Half-open: true at E − 1 s, false at E.
+"""
+
+from datetime import datetime
+
+from chalicelib.domain.account import Account, Subscription
+from chalicelib.domain.ending import end_of
+from chalicelib.domain.moments import hours_after
+from chalicelib.domain.policy import Policy
+
+LOG_IN = "log_in"
+
+
+def access_until(account: Account, subscription: Subscription, policy: Policy) -> datetime | None:
+    """The first instant without access as far as we know now, or None if there never was any."""
+    if not subscription.has_started or subscription.paid_until is None:
+        return None
+    if subscription.suspended_at is not None:
+        return subscription.suspended_at
+    until = max(subscription.paid_until, _beyond_the_paid_period(subscription, policy))
+    end = end_of(account, subscription)
+    return until if end is None else min(until, end)
+
+
+def _beyond_the_paid_period(subscription: Subscription, policy: Policy) -> datetime:
+    """How far access reaches past what is paid: while a renewal settles, and in the policy's grace."""
+    paid_until = subscription.paid_until
+    assert paid_until is not None
+    unpaid = subscription.unpaid
+    failed_at = (unpaid.failed_at if unpaid else None) or subscription.past_due_since
+    if unpaid is not None and unpaid.written_off:
+        return paid_until
+    if failed_at is not None:
+        return hours_after(failed_at, policy.access.grace_hours)
+    if subscription.ended_at is not None:
+        return paid_until
+    return hours_after(paid_until, policy.access.settling_hours)
+
+
+def has_access(account: Account, subscription: Subscription, policy: Policy, now: datetime) -> bool:
+    until = access_until(account, subscription, policy)
+    return until is not None and now < until
+
+
+def features(account: Account, policy: Policy, now: datetime) -> dict[str, bool]:
+    """Every feature the policy knows → whether the account has it now. `log_in` always (SC-11)."""
+    granted = {
+        feature
+        for subscription in account.subscriptions.values()
+        if has_access(account, subscription, policy, now)
+        for feature in plan_features(policy, subscription.plan)
+    }
+    known = {feature for plan in policy.plans.values() for feature in plan.features}
+    return {LOG_IN: True} | {feature: feature in granted for feature in sorted(known)}
+
+
+def plan_features(policy: Policy, plan: str) -> tuple[str, ...]:
+    known = policy.plans.get(plan)
+    return known.features if known else ()
+
+
+def reasons(account: Account, policy: Policy, now: datetime) -> dict[str, str]:
+    """Feature → why it is given or not, as a code: `always, active, trialing, pending_cancellation, settling,
+    grace, unpaid, suspended, ended, never_subscribed`. The best reason of several plans counts."""
+    why = {LOG_IN: "always"}
+    for name, plan in policy.plans.items():
+        mine = [s for s in account.subscriptions.values() if s.plan == name]
+        words = [_why(account, s, policy, now) for s in mine if s.has_started]
+        best = min(words, key=_RANK.index, default="never_subscribed")
+        for feature in plan.features:
+            why[feature] = min(best, why.get(feature, best), key=_RANK.index)
+    return why
+
+
+_RANK = (
+    "active", "trialing", "pending_cancellation", "settling", "grace",
+    "unpaid", "suspended", "ended", "never_subscribed",
+)  # fmt: skip
+
+
+def _why(account: Account, subscription: Subscription, policy: Policy, now: datetime) -> str:
+    end = end_of(account, subscription)
+    if end is not None and end <= now:
+        return "ended"
+    if not has_access(account, subscription, policy, now):
+        return "suspended" if subscription.suspended_at else "unpaid"
+    paid_until = subscription.paid_until
+    if paid_until is not None and paid_until <= now:
+        failed = subscription.past_due_since or (
+            subscription.unpaid and subscription.unpaid.failed_at
+        )
+        return "grace" if failed else "settling"
+    if end is not None:
+        return "pending_cancellation"
+    return "trialing" if subscription.status == "trialing" else "active"

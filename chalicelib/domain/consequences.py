@@ -1,0 +1,153 @@
+"""SC-1, GT-4: what a cancellation will lead to, dated and priced, before anybody consents to it.
+
+Made of the very timeline that the jobs follow: the one of the account as it would be with renewal off. So what is
+shown is what is carried out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from chalicelib.domain import crediting, steps
+from chalicelib.domain.account import Account
+from chalicelib.domain.ending import end_of
+from chalicelib.domain.messages import ScheduledMessage
+from chalicelib.domain.money import Money
+from chalicelib.domain.needs import numbers_needed_until
+from chalicelib.domain.number_fees import Number, fees_until
+from chalicelib.domain.policy import Policy
+from chalicelib.domain.steps import Step
+from chalicelib.domain.timeline import timeline
+from chalicelib.domain.words import title
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consequence:
+    """One dated thing ahead, in the customer's words."""
+
+    kind: str
+    at: datetime
+    title: str
+    reversible: bool
+    subject: str | None = None
+    amount: Money | None = None
+    count: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holdings:
+    """What the account holds, as far as dates and amounts depend on it."""
+
+    numbers: Sequence[Number] = ()
+    messages: Sequence[ScheduledMessage] = field(default_factory=tuple)
+
+
+def with_renewal_off(account: Account, subscription_id: str) -> Account:
+    """The account as it would be after the cancellation."""
+    subscription = account.subscriptions[subscription_id]
+    if subscription.renewal_is_off:
+        return account
+    off = replace(subscription, cancel_at_period_end=True)
+    return replace(account, subscriptions=account.with_subscription(off))
+
+
+def of_cancelling(
+    account: Account, subscription_id: str, policy: Policy, holdings: Holdings, now: datetime
+) -> tuple[Consequence, ...]:
+    """What follows from cancelling this subscription, and number fees until its end."""
+    after = with_renewal_off(account, subscription_id)
+    before = (
+        {step.id: step.due for step in timeline(account, policy)} if after is not account else {}
+    )
+    end = end_of(after, after.subscriptions[subscription_id])
+    found: list[Consequence] = []
+    for step in timeline(after, policy):
+        if step.kind == steps.NUMBER_FEE:
+            found += _fees(after, policy, holdings, now, end)
+        elif before.get(step.id) != step.due and step.kind not in steps.INTERNAL:
+            found.append(_described(after, step, policy, holdings))
+    return tuple(sorted(found, key=_order))
+
+
+def upcoming(
+    account: Account, policy: Policy, holdings: Holdings, now: datetime
+) -> tuple[Consequence, ...]:
+    """What lies ahead of the account as things stand."""
+    found: list[Consequence] = []
+    for step in timeline(account, policy):
+        if step.kind == steps.NUMBER_FEE:
+            found += _fees(account, policy, holdings, now, None)
+        elif step.kind not in steps.INTERNAL:
+            found.append(_described(account, step, policy, holdings))
+    return tuple(sorted(found, key=_order))
+
+
+def next_fee_of(account: Account, policy: Policy, number: Number) -> datetime | None:
+    """The number's next fee, or None when none falls due any more."""
+    due = any(step.kind == steps.NUMBER_FEE for step in timeline(account, policy))
+    until = numbers_needed_until(account, policy)
+    if not due or number.state != "active" or (until is not None and number.next_fee_at >= until):
+        return None
+    return number.next_fee_at
+
+
+def _order(one: Consequence) -> tuple[datetime, int, str]:
+    return one.at, steps.KINDS.index(one.kind), one.subject or ""
+
+
+def _fees(
+    account: Account, policy: Policy, holdings: Holdings, now: datetime, end: datetime | None
+) -> Iterator[Consequence]:
+    """Every fee until the numbers are needed no more; while a plan renews, each number's next one."""
+    until = numbers_needed_until(account, policy)
+    for number in holdings.numbers:
+        if number.state != "active":
+            continue
+        horizon = until or end
+        dates = [number.next_fee_at] if horizon is None else list(fees_until(number, horizon))
+        for date in dates:
+            yield Consequence(
+                kind=steps.NUMBER_FEE,
+                at=max(date, now),
+                title=title(steps.NUMBER_FEE, policy, account.locale),
+                reversible=False,
+                subject=number.e164,
+                amount=number.monthly_fee,
+            )
+
+
+def _described(account: Account, step: Step, policy: Policy, holdings: Holdings) -> Consequence:
+    count, amount = _size(account, step, policy, holdings)
+    return Consequence(
+        kind=step.kind,
+        at=step.due,
+        title=title(step.kind, policy, account.locale),
+        reversible=step.reversible,
+        subject=step.subject,
+        amount=amount,
+        count=count,
+    )
+
+
+def _size(
+    account: Account, step: Step, policy: Policy, holdings: Holdings
+) -> tuple[int | None, Money | None]:
+    match step.kind:
+        case steps.MESSAGES_CREDITED:
+            channels = crediting.channels_lost(account, policy, step.subject or "", step.due)
+            unsent = [
+                m
+                for m in holdings.messages
+                if m.state == "scheduled" and m.channel in channels and m.send_at >= step.due
+            ]
+            return len(unsent), sum((m.price for m in unsent), Money(0, account.currency))
+        case steps.NUMBERS_RELEASED:
+            return account.numbers, None
+        case steps.REGISTRATIONS_LAPSE:
+            return account.registrations, None
+        case steps.SEATS_UNASSIGNED:
+            return account.seats, None
+        case _:
+            return None, None

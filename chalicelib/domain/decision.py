@@ -1,0 +1,53 @@
+"""What follows from a fact: the account as it is now, and what the history says of it.
+
+The steps that follow are not listed here: they are `timeline(account)`, and whoever saves a decision saves the
+difference between the old timeline and the new one with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from chalicelib.domain.account import Account
+from chalicelib.domain.evidence import Evidence
+from chalicelib.domain.number_fees import Number
+from chalicelib.domain.registrations import Registration
+
+
+@dataclass(frozen=True, slots=True)
+class NumberClaimed:
+    """The number becomes this account's, if it is nobody else's."""
+
+    e164: str
+
+
+@dataclass(frozen=True, slots=True)
+class NumberFreed:
+    """The number is nobody's any more."""
+
+    e164: str
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerBound:
+    """The Stripe customer becomes this account's, for good, if it is nobody else's."""
+
+    customer_id: str
+
+
+Also = Number | Registration | Evidence | NumberClaimed | NumberFreed | CustomerBound
+"""What is saved along with the account, in the same transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    account: Account
+    what: str | None
+    """A dotted past-tense name for the history, or None when nothing anybody can see changed."""
+    data: Mapping[str, object] = field(default_factory=dict)
+    also: tuple[Also, ...] = ()
+
+
+def unchanged(account: Account) -> Decision:
+    return Decision(account, None)

@@ -1,0 +1,241 @@
+"""M1-4: "Changes in the 1msg product take effect after confirmation by payment events". What Stripe says, applied.
+
+Events arrive doubled, late and out of order. For a subscription, `standing` tells news from a repeat and from what
+must be asked again. What invoices tell needs no order: the latest end of a *paid* invoice only grows, and an
+invoice only ever moves from open to failed to written off or paid.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Literal
+
+from chalicelib.domain.account import Account, Subscription, UnpaidInvoice
+from chalicelib.domain.decision import Decision, unchanged
+from chalicelib.domain.facts import (
+    InvoiceAtStripe,
+    StripeSaysAll,
+    StripeSaysInvoice,
+    StripeSaysSubscription,
+    SubscriptionAtStripe,
+)
+from chalicelib.domain.policy import Policy
+
+Standing = Literal["news", "repeat", "ask"]
+
+MOST_EVENTS = 8
+
+_BEHIND = ("past_due", "unpaid")
+
+
+class UnknownPrice(Exception):
+    """The subscription's price stands for no plan of the account's policy."""
+
+
+class UnknownSubscription(Exception):
+    """An invoice arrived before its subscription."""
+
+
+def standing(known: Subscription | None, created: datetime, event_id: str) -> Standing:
+    """Whether an event may be applied from its payload.
+
+    Only what is newer than everything we heard may. Same second or older: ask Stripe, whose `created` has whole
+    seconds and whose deliveries keep no order.
+    """
+    if known is None or known.as_of is None:
+        return "news"
+    if event_id in known.as_of_events:
+        return "repeat"
+    return "news" if created > known.as_of else "ask"
+
+
+def apply_subscription(account: Account, fact: StripeSaysSubscription, policy: Policy) -> Decision:
+    """Raises UnknownPrice."""
+    said = fact.subscription
+    known = account.subscriptions.get(said.id)
+    plan = policy.plan_of_price(said.price_id, said.lookup_key)
+    if plan is None:
+        raise UnknownPrice(said.lookup_key or said.price_id)
+    if known is None and _was_purged(account, said):
+        return unchanged(account)
+    if known is not None and known.ended_at is not None and said.ended_at is None:
+        # Ended is terminal for an id; whatever says otherwise spoke earlier.
+        return unchanged(account)
+
+    subscription = _with_invoice(_translated(said, plan, known, fact.as_of), fact.invoice)
+    as_of, events = _hearing(known, fact)
+    heard = replace(subscription, as_of=as_of, as_of_events=events)
+    after = replace(account, subscriptions=account.with_subscription(heard))
+    if known is not None and subscription == replace(known, as_of=None, as_of_events=()):
+        return unchanged(after)
+    data = {"subscription_id": said.id, "plan": plan, "status": said.status}
+    if said.cancel_reason or said.cancel_feedback:
+        data |= {"stripe_reason": said.cancel_reason or "", "feedback": said.cancel_feedback or ""}
+    return Decision(after, _what(known, subscription), data)
+
+
+def apply_all(account: Account, fact: StripeSaysAll, policy: Policy) -> Decision:
+    """Every subscription of the customer at once. One whose price we do not know is left out here: reporting
+    it is reconciliation's work, and it must not hold up what the others allow."""
+    what: list[str] = []
+    for said in fact.subscriptions:
+        if policy.plan_of_price(said.price_id, said.lookup_key) is None:
+            continue
+        one = StripeSaysSubscription(subscription=said, as_of=fact.as_of)
+        decision = apply_subscription(account, one, policy)
+        account = decision.account
+        what += [decision.what] if decision.what else []
+    return Decision(account, what[0] if what else None, {"changes": what} if what else {})
+
+
+def _translated(
+    said: SubscriptionAtStripe, plan: str, known: Subscription | None, as_of: datetime
+) -> Subscription:
+    behind = said.status in _BEHIND
+    return Subscription(
+        id=said.id,
+        plan=plan,
+        status=said.status,
+        started_at=said.started_at,
+        period_start=said.period_start,
+        period_end=said.period_end,
+        cancel_at=said.cancel_at,
+        cancel_at_period_end=said.cancel_at_period_end,
+        canceled_at=said.canceled_at,
+        ended_at=said.ended_at,
+        suspended_at=said.suspended_at,
+        trial_ends_at=said.trial_ends_at,
+        paid_until=_paid_until(said, known),
+        unpaid=known.unpaid if known else None,
+        past_due_since=((known and known.past_due_since) or as_of) if behind else None,
+        forfeited_at=known.forfeited_at if known else None,
+        evidence_id=_evidence_id(said, known),
+        interval=said.interval,
+        quantity=said.quantity,
+        price_minor=said.price_minor,
+    )
+
+
+def _paid_until(said: SubscriptionAtStripe, known: Subscription | None) -> datetime | None:
+    paid = known.paid_until if known else None
+    if said.status == "trialing":
+        trial_end = said.trial_ends_at or said.period_end
+        return max(paid, trial_end) if paid else trial_end
+    if paid is not None or said.status in ("incomplete", "incomplete_expired"):
+        return paid
+    if said.status == "active" and said.period_start <= said.started_at:
+        # A subscription becomes active by its first payment; the invoice's own event may come later or never.
+        return said.period_end
+    # Seen for the first time in the middle of its life: what came before this period was paid, this one is
+    # known to be only when its invoice is.
+    return said.ended_at or said.period_start
+
+
+def _evidence_id(said: SubscriptionAtStripe, known: Subscription | None) -> str | None:
+    """Kept while renewal is off, and while we wait for Stripe to turn it off; a resume ends it."""
+    if known is None:
+        return None
+    is_off = said.ended_at or said.cancel_at or said.cancel_at_period_end
+    return known.evidence_id if is_off or not known.renewal_is_off else None
+
+
+def _was_purged(account: Account, said: SubscriptionAtStripe) -> bool:
+    """A subscription that ended before the purge stays forgotten, however often Stripe lists it."""
+    return (
+        account.purged_at is not None
+        and said.ended_at is not None
+        and said.ended_at <= account.purged_at
+    )
+
+
+def _hearing(
+    known: Subscription | None, fact: StripeSaysSubscription
+) -> tuple[datetime, tuple[str, ...]]:
+    """The newest moment Stripe spoke of it, and the events of that very second. It never moves back."""
+    heard = (fact.event_id,) if fact.event_id else ()
+    if known is None or known.as_of is None or fact.as_of > known.as_of:
+        return fact.as_of, heard
+    if fact.as_of == known.as_of:
+        return known.as_of, (*known.as_of_events, *heard)[-MOST_EVENTS:]
+    return known.as_of, known.as_of_events
+
+
+def _what(known: Subscription | None, new: Subscription) -> str:
+    if known is None or not known.has_started:
+        return "subscription.started" if new.has_started else "subscription.incomplete"
+    for word, was, is_now in (
+        ("subscription.ended", known.ended_at is not None, new.ended_at is not None),
+        ("subscription.cancellation_scheduled", known.renewal_is_off, new.renewal_is_off),
+        ("subscription.resumed", not known.renewal_is_off, not new.renewal_is_off),
+        ("subscription.suspended", known.suspended_at is not None, new.suspended_at is not None),
+        ("subscription.past_due", known.status in _BEHIND, new.status in _BEHIND),
+        ("subscription.plan_changed", False, new.plan != known.plan),
+        ("subscription.renewed", False, new.period_end > known.period_end),
+    ):
+        if is_now and not was:
+            return word
+    return "subscription.updated"
+
+
+def apply_invoice(account: Account, fact: StripeSaysInvoice) -> Decision:
+    """Raises UnknownSubscription when we have not heard of the invoice's subscription yet."""
+    invoice = fact.invoice
+    known = account.subscriptions.get(invoice.subscription_id)
+    if known is None:
+        if account.purged_at is not None and invoice.covers_until <= account.purged_at:
+            return unchanged(account)
+        raise UnknownSubscription(invoice.subscription_id)
+    subscription = _with_invoice(known, invoice)
+    if subscription == known:
+        return unchanged(account)
+    after = replace(account, subscriptions=account.with_subscription(subscription))
+    data = {"subscription_id": known.id, "invoice_id": invoice.id}
+    return Decision(after, _what_of_invoice(invoice), data)
+
+
+def _what_of_invoice(invoice: InvoiceAtStripe) -> str:
+    if invoice.status == "paid":
+        return "subscription.paid"
+    if invoice.status in ("void", "uncollectible"):
+        return "subscription.invoice_written_off"
+    return "subscription.payment_failed"
+
+
+def _with_invoice(subscription: Subscription, invoice: InvoiceAtStripe | None) -> Subscription:
+    if invoice is None:
+        return subscription
+    paid_until, unpaid = subscription.paid_until, subscription.unpaid
+    if invoice.status == "paid":
+        paid_until = max(paid_until or invoice.covers_until, invoice.covers_until)
+        still_owed = unpaid is not None and unpaid.covers_until > paid_until
+        return replace(
+            subscription,
+            paid_until=paid_until,
+            unpaid=unpaid if still_owed and unpaid and unpaid.id != invoice.id else None,
+        )
+    if paid_until is not None and invoice.covers_until <= paid_until:
+        return subscription
+    if (
+        unpaid is not None
+        and unpaid.id != invoice.id
+        and unpaid.covers_until > invoice.covers_until
+    ):
+        return subscription
+    return replace(subscription, unpaid=_merged(unpaid, invoice))
+
+
+def _merged(known: UnpaidInvoice | None, invoice: InvoiceAtStripe) -> UnpaidInvoice | None:
+    same = known if known is not None and known.id == invoice.id else None
+    failures = [at for at in (same.failed_at if same else None, invoice.failed_at) if at]
+    written_off = invoice.status in ("void", "uncollectible") or bool(same and same.written_off)
+    if not failures and not written_off:
+        # A draft, or open and not tried yet: it settles by itself, there is nothing to remember.
+        return known
+    return UnpaidInvoice(
+        id=invoice.id,
+        covers_until=invoice.covers_until,
+        amount_due=invoice.amount_due,
+        failed_at=min(failures, default=None),
+        written_off=written_off,
+    )

@@ -1,0 +1,40 @@
+"""SC-9: "Your 10DLC registration remains active for 30 days after cancellation. If you choose to return …
+you must reapply for 10DLC registration."
+
+Read as: 30 days after the cancellation takes effect, the later and kinder reading.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from chalicelib.domain.account import Account
+from chalicelib.domain.moments import hours_after
+from chalicelib.domain.needs import registrations_needed_until
+from chalicelib.domain.policy import Policy
+from chalicelib.domain.steps import (
+    CALL_SETTLED,
+    REGISTRATION_WITHDRAWN,
+    REGISTRATIONS_LAPSE,
+    Step,
+)
+
+IN_FLIGHT = "registration#"
+
+
+def lapse_at(account: Account, policy: Policy) -> datetime | None:
+    if policy.registrations is None:
+        return None
+    end = registrations_needed_until(account, policy)
+    return end and hours_after(end, policy.registrations.lapse_after_hours)
+
+
+def steps(account: Account, policy: Policy) -> Iterator[Step]:
+    at = lapse_at(account, policy)
+    if at is not None and account.registrations > 0:
+        yield Step(REGISTRATIONS_LAPSE, at)
+    for registration, asked_at in account.withdrawals.items():
+        yield Step(REGISTRATION_WITHDRAWN, asked_at, registration)
+    for call, called_at in account.in_flight.items():
+        if call.startswith(IN_FLIGHT) and (at is None or at > called_at):
+            # As with a number: the customer returned in the middle of the call, so the carrier is asked.
+            yield Step(CALL_SETTLED, called_at, call)

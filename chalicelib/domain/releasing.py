@@ -1,0 +1,36 @@
+"""SC-8: "All purchased phone numbers will be released 14 days after the cancellation takes effect."
+
+Never earlier, and never while any live plan of the account needs the numbers.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from chalicelib.domain.account import Account
+from chalicelib.domain.moments import hours_after
+from chalicelib.domain.needs import numbers_needed_until
+from chalicelib.domain.policy import Policy
+from chalicelib.domain.steps import CALL_SETTLED, NUMBER_REMOVED, NUMBERS_RELEASED, Step
+
+IN_FLIGHT = "number#"
+
+
+def release_at(account: Account, policy: Policy) -> datetime | None:
+    """When the account's numbers are released, or None while a plan needs them."""
+    if policy.numbers is None:
+        return None
+    end = numbers_needed_until(account, policy)
+    return end and hours_after(end, policy.numbers.release_after_hours)
+
+
+def steps(account: Account, policy: Policy) -> Iterator[Step]:
+    at = release_at(account, policy)
+    if at is not None and account.numbers > 0:
+        yield Step(NUMBERS_RELEASED, at)
+    for number, asked_at in account.removals.items():
+        yield Step(NUMBER_REMOVED, asked_at, number)
+    for call, called_at in account.in_flight.items():
+        if call.startswith(IN_FLIGHT) and (at is None or at > called_at):
+            # The customer came back while this number was at the carrier, and we do not know how that call
+            # went. Nobody releases it any more; the carrier is asked whether it is still there.
+            yield Step(CALL_SETTLED, called_at, call)

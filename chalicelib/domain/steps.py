@@ -1,0 +1,69 @@
+"""A step: one dated thing that lies ahead of an account. Its kinds, and which of them cannot be undone.
+
+A step's id is `kind` or `kind:subject`, one per account: what is to be done to a hundred numbers is one step,
+fanned out when it is carried out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+NUMBER_FEE = "number_fee"
+ACCESS_ENDS = "access_ends"
+MESSAGES_CREDITED = "messages_credited"
+SEATS_UNASSIGNED = "seats_unassigned"
+NUMBER_REMOVED = "number_removed"
+REGISTRATION_WITHDRAWN = "registration_withdrawn"
+NUMBERS_RELEASED = "numbers_released"
+REGISTRATIONS_LAPSE = "registrations_lapse"
+DATA_PURGED = "data_purged"
+CALL_SETTLED = "call_settled"
+
+KINDS = (
+    NUMBER_FEE,
+    ACCESS_ENDS,
+    MESSAGES_CREDITED,
+    SEATS_UNASSIGNED,
+    NUMBER_REMOVED,
+    REGISTRATION_WITHDRAWN,
+    CALL_SETTLED,
+    NUMBERS_RELEASED,
+    REGISTRATIONS_LAPSE,
+    DATA_PURGED,
+)
+"""In the order in which steps due at the same instant are carried out."""
+
+IRREVERSIBLE = frozenset(
+    {MESSAGES_CREDITED, NUMBER_REMOVED, REGISTRATION_WITHDRAWN, NUMBERS_RELEASED,
+     REGISTRATIONS_LAPSE, DATA_PURGED, NUMBER_FEE}
+)  # fmt: skip
+
+SELF_COMPLETING = frozenset({NUMBER_REMOVED, REGISTRATION_WITHDRAWN, CALL_SETTLED})
+"""The carrier's own answer completes these: nothing more is to be marked as done."""
+
+INTERNAL = frozenset({CALL_SETTLED})
+"""Our own housekeeping: carried out like the others, not shown to customers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    kind: str
+    due: datetime
+    subject: str | None = None
+
+    @property
+    def id(self) -> str:
+        return self.kind if self.subject is None else f"{self.kind}:{self.subject}"
+
+    @property
+    def reversible(self) -> bool:
+        return self.kind not in IRREVERSIBLE
+
+
+def step_of(step_id: str, due: datetime) -> Step:
+    """The step that an id stands for. Raises ValueError for a kind we do not know."""
+    kind, _, subject = step_id.partition(":")
+    if kind not in KINDS:
+        raise ValueError(f"no step is called {kind}")
+    return Step(kind, due, subject or None)

@@ -1,0 +1,34 @@
+"""The one place where an account's dates come together.
+
+The scheduled jobs, the index they query, the preview a customer consents to and the page all read this function, so
+nobody can promise one date and act on another.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from chalicelib.domain import crediting, ending_access, lapsing, number_fees, purging, releasing
+from chalicelib.domain.account import Account
+from chalicelib.domain.policy import Policy
+from chalicelib.domain.steps import KINDS, Step
+
+
+def timeline(account: Account, policy: Policy) -> tuple[Step, ...]:
+    """Every step that lies ahead (or is overdue), earliest first; what was carried out is left out."""
+    pending = [step for step in _all_steps(account, policy) if not _is_done(account, step)]
+    return tuple(sorted(pending, key=lambda step: (step.due, KINDS.index(step.kind), step.id)))
+
+
+def _all_steps(account: Account, policy: Policy) -> Iterator[Step]:
+    yield from ending_access.steps(account)
+    yield from crediting.steps(account, policy)
+    yield from number_fees.steps(account, policy)
+    yield from releasing.steps(account, policy)
+    yield from lapsing.steps(account, policy)
+    yield from purging.steps(account, policy)
+
+
+def _is_done(account: Account, step: Step) -> bool:
+    """Carried out for this very date, or for a later one that has since moved back."""
+    done: datetime | None = account.done.get(step.id)
+    return done is not None and done >= step.due

@@ -1,0 +1,34 @@
+"""What the customer reads for each step, in English and French. A policy may say it in its own words (`texts`)."""
+
+from __future__ import annotations
+
+from chalicelib.domain import steps
+from chalicelib.domain.policy import Policy, Text
+
+TITLES = {
+    steps.ACCESS_ENDS: Text(en="Access ends", fr="L'accès prend fin"),
+    steps.MESSAGES_CREDITED: Text(
+        en="Unsent scheduled messages are credited to your wallet",
+        fr="Les messages programmés non envoyés sont crédités sur votre solde",
+    ),
+    steps.SEATS_UNASSIGNED: Text(en="Seats are unassigned", fr="Les licences sont retirées"),
+    steps.NUMBER_FEE: Text(en="Phone number fee", fr="Frais de numéro de téléphone"),
+    steps.NUMBER_REMOVED: Text(en="Phone number is removed", fr="Le numéro est supprimé"),
+    steps.REGISTRATION_WITHDRAWN: Text(
+        en="Registration is withdrawn", fr="L'enregistrement est retiré"
+    ),
+    steps.NUMBERS_RELEASED: Text(
+        en="Phone numbers are released", fr="Les numéros de téléphone sont libérés"
+    ),
+    steps.REGISTRATIONS_LAPSE: Text(
+        en="10DLC registration lapses", fr="L'enregistrement 10DLC expire"
+    ),
+    steps.DATA_PURGED: Text(
+        en="All account data is permanently deleted",
+        fr="Toutes les données du compte sont définitivement supprimées",
+    ),
+}
+
+
+def title(kind: str, policy: Policy, locale: str) -> str:
+    return (policy.texts.get(kind) or TITLES[kind]).in_language(locale)
