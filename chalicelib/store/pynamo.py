@@ -1,0 +1,168 @@
+"""Our rows in PynamoDB's words: the model, its two indexes, conditions, values and the connection.
+
+It sends nothing; dynamo.py does.
+"""
+
+from collections.abc import Mapping
+from functools import reduce
+from operator import and_
+from threading import Lock
+from typing import Any, Final
+
+from botocore.config import Config
+from botocore.session import Session
+from pynamodb.attributes import Attribute, NumberAttribute, UnicodeAttribute
+from pynamodb.connection import Connection
+from pynamodb.connection.base import MetaTable
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action as Change
+from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
+from pynamodb.models import Model
+
+from chalicelib.store.rows import Prepared, Stored, loaded
+from chalicelib.store.table import ALWAYS, If, Key, Row
+
+Item = dict[str, dict[str, str]]
+"""A row as DynamoDB writes it: each value under the letter of its type."""
+
+
+class DueIndex(GlobalSecondaryIndex["Record"]):  # type: ignore[no-untyped-call]
+    class Meta:
+        index_name = "due"
+        projection = KeysOnlyProjection()
+
+    due_kind = UnicodeAttribute(hash_key=True)
+    due_at = UnicodeAttribute(range_key=True)
+
+
+class DirectoryIndex(GlobalSecondaryIndex["Record"]):  # type: ignore[no-untyped-call]
+    class Meta:
+        index_name = "directory"
+        projection = KeysOnlyProjection()
+
+    dir_kind = UnicodeAttribute(hash_key=True)
+    dir_key = UnicodeAttribute(range_key=True)
+
+
+class Record(Model):
+    """Every row, whatever it is about.
+
+    It has no discriminator on purpose. With one, PynamoDB filters each query by an attribute that a
+    KEYS_ONLY index does not hold, and DynamoDB answers that nothing is ever due.
+    """
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    doc = UnicodeAttribute(null=True)
+    state = UnicodeAttribute(null=True)
+    claimed_until = UnicodeAttribute(null=True)
+    op = UnicodeAttribute(null=True)
+    due_kind = UnicodeAttribute(null=True)
+    due_at = UnicodeAttribute(null=True)
+    dir_kind = UnicodeAttribute(null=True)
+    dir_key = UnicodeAttribute(null=True)
+    version = NumberAttribute(null=True)
+    attempts = NumberAttribute(null=True)
+    expires_at = NumberAttribute(null=True)
+
+    due = DueIndex()
+    directory = DirectoryIndex()
+
+
+_ATTRIBUTES: Final[Mapping[str, Attribute[Any]]] = Record.get_attributes()
+
+
+class LeanConnection(Connection):
+    """PynamoDB's connection with one client for everything and without work nobody asked for."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._making = Lock()
+
+    @property
+    def session(self) -> Session:
+        session = super().session
+        # PynamoDB merges its own settings over these. botocore works its user agent out anew
+        # twice a request unless it is told one.
+        session.set_default_client_config(Config(user_agent="lapse"))
+        return session
+
+    @property
+    def client(self) -> Any:
+        # Two threads asking at once would each make a client, at 50 ms and a TLS context apiece.
+        with self._making:
+            return super().client
+
+
+def condition_of(condition: If) -> Condition | None:
+    if condition is ALWAYS:
+        return None
+    parts: list[Condition] = []
+    if condition.absent:
+        parts.append(Record.pk.does_not_exist())
+    if condition.present:
+        parts.append(Record.pk.exists())
+    for name, value in condition.equals.items():
+        attribute = _ATTRIBUTES[name]
+        parts.append(attribute.does_not_exist() if value is None else attribute == value)
+    for name, value in condition.before.items():
+        attribute = _ATTRIBUTES[name]
+        parts.append(attribute.does_not_exist() | (attribute < value))
+    if not parts:
+        return None
+    whole: Condition = reduce(and_, parts)
+    return whole
+
+
+def either_way() -> Condition:
+    """For a Check of the empty condition: DynamoDB wants one to be there, and this always holds."""
+    whole: Condition = Record.pk.exists() | Record.pk.does_not_exist()
+    return whole
+
+
+def changes_of(one: Prepared) -> list[Change]:
+    sets: list[Change] = [_ATTRIBUTES[name].set(value) for name, value in one.values.items()]
+    return sets + [_ATTRIBUTES[name].remove() for name in one.removed]
+
+
+def item_of(values: Stored) -> Item:
+    return {
+        name: {"N": str(value)} if isinstance(value, int) else {"S": value}
+        for name, value in values.items()
+    }
+
+
+def key_item(key: Key) -> Item:
+    return {"pk": {"S": key.pk}, "sk": {"S": key.sk}}
+
+
+def row_of(item: Item) -> Row:
+    """The attributes we know. What newer code wrote beside them stays in the table, unread."""
+    values: Stored = {}
+    for name, typed in item.items():
+        if name in _ATTRIBUTES:
+            ((letter, value),) = typed.items()
+            values[name] = int(value) if letter == "N" else value
+    return loaded(values)
+
+
+def schema() -> dict[str, Any]:
+    """Keys, attributes and indexes, in the words in which PynamoDB's connection takes them."""
+    # PynamoDB's own create_table asks the same of it; it has no other name for its schema.
+    return dict(Record._get_schema())  # noqa: SLF001
+
+
+def meta_table(name: str) -> MetaTable:
+    """What PynamoDB would otherwise ask DynamoDB for with a DescribeTable."""
+    known = schema()
+    return MetaTable(
+        {
+            "TableName": name,
+            "KeySchema": known["key_schema"],
+            "AttributeDefinitions": known["attribute_definitions"],
+            "GlobalSecondaryIndexes": [
+                {"IndexName": index["index_name"], "KeySchema": index["key_schema"]}
+                for index in known["global_secondary_indexes"]
+            ],
+        }
+    )

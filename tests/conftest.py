@@ -1,0 +1,13 @@
+"""What every test shares, and nothing more: helpers live in tests/support."""
+
+import os
+
+# A test that forgets its fake must fail on this machine, never reach an account of somebody's.
+os.environ.update(
+    AWS_ACCESS_KEY_ID="testing",
+    AWS_SECRET_ACCESS_KEY="testing",
+    AWS_SESSION_TOKEN="testing",
+    AWS_DEFAULT_REGION="us-east-1",
+    AWS_EC2_METADATA_DISABLED="true",
+    NO_PROXY="127.0.0.1,localhost",
+)
