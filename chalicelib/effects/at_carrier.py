@@ -1,0 +1,164 @@
+"""Calls to carriers: the intent is saved first, on the account's version; then the call; then its outcome.
+
+The saved intent is the last condition before the call: a customer who came back in the meantime changed the version,
+and nothing is called. If the outcome is lost, the thing stays in flight and the call is made again under its key, or,
+once nobody wants it any more, the carrier is asked whether it is still there (`settle_call`).
+"""
+
+from __future__ import annotations
+
+from chalicelib.domain import lapsing, releasing
+from chalicelib.domain.facts import CarrierCalled, CarrierDone, CarrierKept
+from chalicelib.domain.moments import rfc3339
+from chalicelib.domain.number_fees import Number
+from chalicelib.domain.registrations import Registration
+from chalicelib.effects.effect import Done, MoreToDo, NotYet, Task
+from chalicelib.gateways.carriers import Carrier, CarrierError
+from chalicelib.lifecycle import must_load, settle, tell
+from chalicelib.store import holdings
+from chalicelib.store.accounts import Loaded, Stale
+
+Thing = Number | Registration
+
+
+def release_numbers(task: Task) -> Done:
+    """SC-8. One number after another; one that fails does not hold up the rest."""
+    held = [
+        n
+        for n in holdings.numbers(task.world.table, task.account_id)
+        if n.state in ("active", "releasing")
+    ]
+    return _end_all(task, held)
+
+
+def lapse_registrations(task: Task) -> Done:
+    """SC-9."""
+    open_ones = [r for r in holdings.registrations(task.world.table, task.account_id) if r.lapses]
+    return _end_all(task, open_ones)
+
+
+def _end_all(task: Task, things: list[Number] | list[Registration]) -> Done:
+    loaded = task.loaded
+    failed: CarrierError | None = None
+    ended = 0
+    for thing in things:
+        if loaded.account.steps.get(task.step.id) != task.step.due:
+            # The customer came back while the one before was at the carrier.
+            raise Stale
+        try:
+            loaded = _end(task, loaded, thing)
+            ended += 1
+        except CarrierError as error:
+            failed = error
+            loaded = must_load(task.world, task.account_id)
+        if task.out_of_time():
+            raise MoreToDo
+    if failed is not None:
+        raise NotYet(f"carrier:{failed.code}") from failed
+    return Done({"count": ended}, loaded)
+
+
+def _end(task: Task, loaded: Loaded, thing: Thing) -> Loaded:
+    """Raises CarrierError, and accounts.Stale when the account changed before the call: then nothing was called."""
+    carrier = _carrier(task, thing)
+    by = f"step:{task.step.id}"
+    settle(task.world, loaded, CarrierCalled(thing=thing), id=_id(task, "called"), by=by)
+    _call(
+        carrier,
+        thing,
+        key=f"{task.account_id}:{task.step.id}:{_name(thing)}:{rfc3339(task.step.due)}",
+    )
+    done = tell(task.world, task.account_id, CarrierDone(thing=thing), id=_id(task, "done"), by=by)
+    return done.loaded
+
+
+def remove_number(task: Task) -> Done:
+    """SC-6: "Consider removing the phone numbers": the customer's own wish, so nobody is asked again."""
+    number = holdings.number(task.world.table, task.account_id, task.step.subject or "")
+    if number is not None:
+        _end_wished(task, number)
+    return Done()
+
+
+def withdraw_registration(task: Task) -> Done:
+    """NX-2: declined or withdrawn by somebody who may."""
+    registration = holdings.registration(task.world.table, task.account_id, task.step.subject or "")
+    if registration is not None:
+        _end_wished(task, registration)
+    return Done()
+
+
+def _end_wished(task: Task, thing: Thing) -> None:
+    try:
+        _call(
+            _carrier(task, thing),
+            thing,
+            key=f"{task.account_id}:{task.step.id}:{rfc3339(task.step.due)}",
+        )
+    except CarrierError as error:
+        raise NotYet(f"carrier:{error.code}") from error
+    tell(
+        task.world,
+        task.account_id,
+        CarrierDone(thing=thing),
+        id=_id(task, "done"),
+        by=f"step:{task.step.id}",
+    )
+
+
+def settle_call(task: Task) -> Done:
+    """A call was cut short and nobody wants it any more: the carrier's word decides what became of the thing."""
+    thing = _in_flight(task)
+    if thing is None:
+        return Done()
+    try:
+        carrier = _carrier(task, thing)
+        held = carrier is not None and _is_held(carrier, thing)
+    except CarrierError as error:
+        raise NotYet(f"carrier:{error.code}") from error
+    fact = CarrierKept(thing=thing) if held else CarrierDone(thing=thing)
+    tell(task.world, task.account_id, fact, id=_id(task, "settled"), by=f"step:{task.step.id}")
+    return Done()
+
+
+def _in_flight(task: Task) -> Thing | None:
+    subject = task.step.subject or ""
+    if subject.startswith(releasing.IN_FLIGHT):
+        e164 = subject.removeprefix(releasing.IN_FLIGHT)
+        return holdings.number(task.world.table, task.account_id, e164)
+    registration_id = subject.removeprefix(lapsing.IN_FLIGHT)
+    return holdings.registration(task.world.table, task.account_id, registration_id)
+
+
+def _carrier(task: Task, thing: Thing) -> Carrier | None:
+    """None for a registration that no carrier knows: there is nobody to tell."""
+    if thing.provider is None:
+        return None
+    carrier = task.world.carriers.get(thing.provider)
+    if carrier is None:
+        raise CarrierError(f"no_carrier_{thing.provider}", retryable=False)
+    return carrier
+
+
+def _call(carrier: Carrier | None, thing: Thing, *, key: str) -> None:
+    if carrier is None:
+        return
+    if isinstance(thing, Number):
+        carrier.release_number(thing.e164, thing.provider_id, key=key)
+    else:
+        carrier.lapse_registration(thing.id, thing.provider_id or thing.id, key=key)
+
+
+def _is_held(carrier: Carrier, thing: Thing) -> bool:
+    if isinstance(thing, Number):
+        return carrier.holds_number(thing.e164, thing.provider_id)
+    return carrier.holds_registration(thing.id, thing.provider_id or thing.id)
+
+
+def _name(thing: Thing) -> str:
+    return thing.e164 if isinstance(thing, Number) else thing.id
+
+
+def _id(task: Task, what: str) -> str:
+    """Each saving is its own; the account's version, not this id, keeps it from happening twice."""
+    return f"carrier.{what}:{task.world.new_id()}"

@@ -1,0 +1,98 @@
+"""Refusals a person can act on: RFC 9457 problems, each with its code and sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+TITLES: Mapping[int, str] = {
+    400: "The request cannot be read",
+    401: "Who are you?",
+    403: "You may not do this",
+    404: "Not found",
+    405: "Not this method",
+    409: "Not in this state",
+    413: "Too large",
+    415: "Not this media type",
+    422: "Something in the request is wrong",
+    429: "Too many tries",
+    500: "Something went wrong on our side",
+    503: "Try again in a moment",
+}
+
+
+class Problem(Exception):
+    """An answer that is a refusal. `more` are further members of the problem document."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        **more: Any,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.headers = dict(headers or {})
+        self.more = more
+
+    def document(self, request_id: str) -> dict[str, Any]:
+        return {
+            "type": f"urn:lapse:problem:{self.code}",
+            "title": TITLES.get(self.status, "Refused"),
+            "status": self.status,
+            "detail": self.detail,
+            "code": self.code,
+            "request_id": request_id,
+            **{name: value for name, value in self.more.items() if value is not None},
+        }
+
+
+def not_found(what: str) -> Problem:
+    return Problem(404, "not_found", f"There is no such {what}.")
+
+
+def malformed(detail: str) -> Problem:
+    return Problem(400, "malformed_request", detail)
+
+
+def invalid(pointer: str, detail: str, code: str = "invalid_request") -> Problem:
+    errors = [{"pointer": pointer, "code": code, "detail": detail}]
+    return Problem(422, code, detail, errors=errors)
+
+
+def role_required(roles: Sequence[str], **more: Any) -> Problem:
+    words = " or ".join(sorted(roles))
+    return Problem(
+        403, "role_required", f"This needs the role {words}.", required_roles=sorted(roles), **more
+    )
+
+
+def taken(detail: str) -> Problem:
+    return Problem(409, "taken", detail)
+
+
+def stripe_unavailable() -> Problem:
+    return Problem(
+        503,
+        "stripe_unavailable",
+        "Stripe did not answer. Nothing is lost: try again in a moment.",
+        headers={"Retry-After": "5"},
+    )
+
+
+def storage_unavailable() -> Problem:
+    return Problem(
+        503,
+        "temporarily_unavailable",
+        "We could not reach our storage. Try again in a moment.",
+        headers={"Retry-After": "5"},
+    )
+
+
+def unexpected(detail: str) -> Problem:
+    return Problem(500, "internal_error", detail)

@@ -1,0 +1,98 @@
+"""The only loop: told a fact → load, decide, save. Nothing else decides.
+
+`tell` saves the decision, its history entry and the changed steps in one conditional transaction, and starts again
+whenever the account changed in between. What is dated is carried out by `sweeping`, under the same rule.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+from chalicelib.domain.account import Account
+from chalicelib.domain.decide import decide
+from chalicelib.domain.decision import Decision
+from chalicelib.domain.facts import Fact
+from chalicelib.domain.timeline import timeline
+from chalicelib.store import accounts
+from chalicelib.store.accounts import AlreadyTold, Loaded, Stale, Told
+from chalicelib.store.table import Contended, Unavailable
+from chalicelib.wiring import World
+
+T = TypeVar("T")
+
+ATTEMPTS = 16
+PAUSE_SECONDS = 0.01
+
+Outcome = Literal["applied", "duplicate", "unchanged"]
+Gather = Callable[[Account], Fact]
+"""Learns what the fact needs (a row, Stripe's word) after the account was read and before it is saved, so that the
+account's version guards it."""
+
+
+class UnknownAccount(Exception):
+    """Nobody has this id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    outcome: Outcome
+    loaded: Loaded
+
+    @property
+    def account(self) -> Account:
+        return self.loaded.account
+
+
+def tell(world: World, account_id: str, fact: Fact | Gather, *, id: str, by: str) -> Telling:
+    """Tells the account a fact, once.
+
+    `id` is the fact's own (an event's, a request's, a step's with its date): the same id twice is a duplicate.
+    Raises UnknownAccount, what `decide` raises, accounts.Taken, and the table's errors.
+    """
+
+    def once() -> Telling:
+        loaded = must_load(world, account_id)
+        known = fact(loaded.account) if callable(fact) else fact
+        return settle(world, loaded, known, id=id, by=by)
+
+    return again_while_stale(once)
+
+
+def settle(world: World, loaded: Loaded, fact: Fact, *, id: str, by: str) -> Telling:
+    """Decides on what was loaded and saves it. Raises accounts.Stale when the account moved on."""
+    now = world.clock.now()
+    policy = world.policies.get(loaded.account.policy)
+    return save(world, loaded, decide(loaded.account, fact, policy, now), id=id, by=by)
+
+
+def save(world: World, loaded: Loaded, decision: Decision, *, id: str, by: str) -> Telling:
+    if decision.what is None:
+        return Telling("unchanged", accounts.advance(world.table, loaded, decision.account))
+    told = Told(id=id, by=by, at=world.clock.now())
+    policy = world.policies.get(decision.account.policy)
+    ahead = timeline(decision.account, policy)
+    try:
+        after = accounts.save(world.table, loaded, decision, told, ahead, world.settings.due_shards)
+    except AlreadyTold:
+        return Telling("duplicate", loaded)
+    return Telling("applied", after)
+
+
+def again_while_stale(once: Callable[[], T]) -> T:
+    """A conflict is answered by loading and deciding again, never by saving the same thing again."""
+    for attempt in range(ATTEMPTS):
+        try:
+            return once()
+        except (Stale, Contended):
+            time.sleep(PAUSE_SECONDS * attempt)
+    raise Unavailable(f"the account changed {ATTEMPTS} times while it was being saved")
+
+
+def must_load(world: World, account_id: str) -> Loaded:
+    loaded = accounts.load(world.table, account_id)
+    if loaded is None:
+        raise UnknownAccount(account_id)
+    return loaded

@@ -1,0 +1,67 @@
+"""The only reader of the environment. Everybody else is handed a `Settings`."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+class SettingsError(Exception):
+    """The deployment lacks a setting. The message names it and says what it is for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    table_name: str
+    region: str = "us-east-1"
+    dynamodb_url: str | None = None
+    due_shards: int = 16
+    """How many shards the due index has. Fixed once there is data: steps lie in the shard they were put."""
+    stripe_api_key: str
+    stripe_base_url: str | None = None
+    webhook_secrets: tuple[str, ...]
+    """Every active signing secret, so that one can be rotated without a lost event."""
+    token_issuer: str
+    token_audience: str
+    service_audience: str
+    """The audience of tokens without an account: service, operator, support_agent."""
+    jwks: Mapping[str, Any] | None = None
+    jwks_url: str | None = None
+    claims: Mapping[str, str] | None = None
+    """Our claim name → the issuer's, where they differ."""
+    return_origins: tuple[str, ...] = ()
+    policy_files: tuple[Path, ...] = ()
+    livemode: bool = False
+
+
+def from_environment() -> Settings:
+    return Settings(
+        table_name=_required("LAPSE_TABLE", "the DynamoDB table"),
+        region=os.environ.get("AWS_REGION", os.environ.get("AWS_DEFAULT_REGION", "us-east-1")),
+        due_shards=int(os.environ.get("LAPSE_DUE_SHARDS", "16")),
+        stripe_api_key=_required("LAPSE_STRIPE_API_KEY", "calling Stripe"),
+        webhook_secrets=_list(_required("LAPSE_WEBHOOK_SECRETS", "verifying Stripe's events")),
+        token_issuer=_required("LAPSE_TOKEN_ISSUER", "verifying access tokens"),
+        token_audience=_required("LAPSE_TOKEN_AUDIENCE", "verifying customers' tokens"),
+        service_audience=_required("LAPSE_SERVICE_AUDIENCE", "verifying operators' tokens"),
+        jwks=json.loads(os.environ["LAPSE_JWKS"]) if "LAPSE_JWKS" in os.environ else None,
+        jwks_url=os.environ.get("LAPSE_JWKS_URL"),
+        claims=json.loads(os.environ.get("LAPSE_CLAIMS", "{}")),
+        return_origins=_list(os.environ.get("LAPSE_RETURN_ORIGINS", "")),
+        livemode=os.environ.get("LAPSE_LIVEMODE", "true") == "true",
+    )
+
+
+def _required(name: str, use: str) -> str:
+    value = os.environ.get(name, "")
+    if not value.strip():
+        raise SettingsError(f"set {name}: it is needed for {use}")
+    return value
+
+
+def _list(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())

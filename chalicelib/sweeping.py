@@ -1,0 +1,306 @@
+"""Carries out what is due. Each sweep reads one kind from the due index and takes one step after another.
+
+For each: load the account; check that the step is still on its timeline; ask Stripe again where it cannot be undone,
+and decide again; carry it out; mark it done, on the account's version. One that fails is tried again later, by itself.
+A sweep that is doubled, late or killed anywhere does the same in the end.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Literal
+
+from chalicelib import log
+from chalicelib.domain import steps
+from chalicelib.domain.account import Account
+from chalicelib.domain.decide import decide
+from chalicelib.domain.ending import has_ended
+from chalicelib.domain.facts import StepDone
+from chalicelib.domain.moments import rfc3339
+from chalicelib.domain.steps import Step, step_of
+from chalicelib.effects import at_carrier
+from chalicelib.effects.charge_number_fees import charge_number_fees
+from chalicelib.effects.credit_messages import credit_messages
+from chalicelib.effects.effect import Done, Effect, MoreToDo, NotYet, OutOfTime, Task
+from chalicelib.effects.end_access import end_access
+from chalicelib.effects.purge_data import purge_data
+from chalicelib.hearing import Unusable, retry_parked
+from chalicelib.lifecycle import ATTEMPTS, must_load, save, settle
+from chalicelib.store import keys, parked
+from chalicelib.store.accounts import Loaded, Stale
+from chalicelib.store.table import Contended, Due, If, Key, Refused, Update
+from chalicelib.wiring import World
+
+Outcome = Literal["done", "called off", "to be tried again", "left"]
+
+TICK = timedelta(minutes=5)
+LONGEST_BACKOFF = timedelta(hours=6)
+CLAIM = timedelta(minutes=10)
+"""Longer than any sweep may run: after it, another run may take the step."""
+PAGE = 50
+
+
+def _always(_account: Account, _step: Step) -> bool:
+    return True
+
+
+def _never(_account: Account, _step: Step) -> bool:
+    return False
+
+
+def _unless_begun(account: Account, _step: Step) -> bool:
+    """A purge that began finishes, whatever Stripe says by now."""
+    return account.purge_began_at is None
+
+
+def _unless_paid(account: Account, step: Step) -> bool:
+    """A fee needs no asking while some plan is paid beyond its date: that plan is live for certain."""
+    return not any(
+        s.paid_until is not None and s.paid_until > step.due and s.ended_at is None
+        for s in account.subscriptions.values()
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    effect: Effect
+    asks_stripe: Callable[[Account, Step], bool]
+    needs_the_end: bool = False
+    claims: bool = False
+    """Whether it calls outsiders, so that two runs at once must not both do it."""
+
+
+HOW: Mapping[str, How] = {
+    steps.ACCESS_ENDS: How(end_access, _always, needs_the_end=True),
+    steps.MESSAGES_CREDITED: How(credit_messages, _always, needs_the_end=True),
+    steps.NUMBER_FEE: How(charge_number_fees, _unless_paid),
+    steps.NUMBER_REMOVED: How(at_carrier.remove_number, _never, claims=True),
+    steps.REGISTRATION_WITHDRAWN: How(at_carrier.withdraw_registration, _never, claims=True),
+    steps.CALL_SETTLED: How(at_carrier.settle_call, _never, claims=True),
+    steps.NUMBERS_RELEASED: How(
+        at_carrier.release_numbers, _always, needs_the_end=True, claims=True
+    ),
+    steps.REGISTRATIONS_LAPSE: How(
+        at_carrier.lapse_registrations, _always, needs_the_end=True, claims=True
+    ),
+    steps.DATA_PURGED: How(purge_data, _unless_begun, needs_the_end=True, claims=True),
+}
+
+
+@dataclass(slots=True)
+class Report:
+    """What a sweep did, and what it left: outcome → how many."""
+
+    counts: Counter[Outcome] = field(default_factory=Counter)
+
+    def __str__(self) -> str:
+        return ", ".join(f"{count} {outcome}" for outcome, count in self.counts.items() if count)
+
+
+def sweep(world: World, kind: str, out_of_time: OutOfTime = lambda: False) -> Report:
+    """Every step of this kind that is due, one by one. One bad row holds up nobody else."""
+    return _each_due(world, kind, out_of_time, lambda due: _carry_out_due(world, due, out_of_time))
+
+
+def retry_all_parked(world: World, out_of_time: OutOfTime = lambda: False) -> Report:
+    return _each_due(world, parked.KIND, out_of_time, lambda due: retry_one_parked(world, due.key))
+
+
+def _each_due(
+    world: World, kind: str, out_of_time: OutOfTime, carry: Callable[[Due], Outcome]
+) -> Report:
+    report = Report()
+    until = rfc3339(world.clock.now())
+    for shard in range(world.settings.due_shards):
+        after: str | None = None
+        while True:
+            page = world.table.due(f"{kind}#{shard}", until, limit=PAGE, after=after)
+            for due in page.due:
+                report.counts["left" if out_of_time() else carry(due)] += 1
+            if page.after is None or out_of_time():
+                break
+            after = page.after
+    return report
+
+
+def _carry_out_due(world: World, due: Due, out_of_time: OutOfTime) -> Outcome:
+    step_id = due.key.sk.removeprefix(keys.STEP)
+    try:
+        return carry_out(world, keys.account_of(due.key), step_id, out_of_time)
+    except Exception as error:  # noqa: BLE001 - isolated: recorded with its next try, and the rest goes on
+        failed(world, due.key, error)
+        return "to be tried again"
+
+
+def carry_out(
+    world: World, account_id: str, step_id: str, out_of_time: OutOfTime = lambda: False
+) -> Outcome:
+    """Carries out one step if it is due.
+
+    Raises NotYet and whatever went wrong; the caller sees to the next try (`failed`).
+    """
+    claimed = False
+    for _ in range(ATTEMPTS):
+        loaded = must_load(world, account_id)
+        step = _pending(loaded.account, step_id, world.clock.now())
+        if step is None:
+            _tidy_index(world, account_id, step_id, loaded.account)
+            return "called off"
+        if HOW[step.kind].claims and not claimed:
+            claimed = _claim(world, account_id, step)
+            if not claimed:
+                return "left"
+        try:
+            return _carry_out_once(world, loaded, step, out_of_time)
+        except (Stale, Contended):
+            continue
+        except MoreToDo:
+            _give_back(world, account_id, step)
+            return "left"
+    raise NotYet("account_keeps_changing")
+
+
+def _carry_out_once(world: World, loaded: Loaded, step: Step, out_of_time: OutOfTime) -> Outcome:
+    how = HOW[step.kind]
+    now = world.clock.now()
+    if how.asks_stripe(loaded.account, step):
+        loaded = _after_asking(world, loaded)
+        if _pending(loaded.account, step.id, now) != step:
+            return "called off"
+    if how.needs_the_end:
+        _must_have_ended(loaded.account, now)
+    done = how.effect(Task(world, loaded, step, out_of_time))
+    if step.kind not in steps.SELF_COMPLETING:
+        _complete(world, done.loaded or loaded, step, done)
+    log.event("step_done", kind=step.kind, account=loaded.account.id)
+    return "done"
+
+
+def _must_have_ended(account: Account, now: datetime) -> None:
+    """Whatever follows from an end waits until Stripe has ended it too: acting while Stripe goes on would charge
+    a customer who has lost what they pay for."""
+    for subscription in account.subscriptions.values():
+        if has_ended(account, subscription, now) and subscription.ended_at is None:
+            raise NotYet("not_ended_at_stripe")
+
+
+def _pending(account: Account, step_id: str, now: datetime) -> Step | None:
+    due = account.steps.get(step_id)
+    return step_of(step_id, due) if due is not None and due <= now else None
+
+
+def _after_asking(world: World, loaded: Loaded) -> Loaded:
+    """Stripe's word now, decided on. What is visibly different is saved at once; that Stripe merely spoke is
+    saved along with whatever is saved next, on the same version."""
+    customer = loaded.account.stripe_customer_id
+    if customer is None:
+        return loaded
+    said = world.stripe.subscriptions_of(customer)
+    policy = world.policies.get(loaded.account.policy)
+    decision = decide(loaded.account, said, policy, world.clock.now())
+    if decision.what is None:
+        return replace(loaded, account=decision.account)
+    return save(world, loaded, decision, id=f"asked:{world.new_id()}", by="stripe").loaded
+
+
+def _complete(world: World, loaded: Loaded, step: Step, done: Done) -> None:
+    fact = StepDone(step=step, result=done.result, next_fee_at=done.next_fee_at)
+    settle(world, loaded, fact, id=f"step:{step.id}:{rfc3339(step.due)}", by="sweep")
+
+
+def _claim(world: World, account_id: str, step: Step) -> bool:
+    """Takes the step by moving its place in the index on: whoever dies holding it leaves it due again later."""
+    now = world.clock.now()
+    try:
+        world.table.write(
+            Update(
+                keys.step(account_id, step.id),
+                {"due_at": rfc3339(now + CLAIM), "claimed_until": rfc3339(now + CLAIM)},
+                If(equals={"state": "pending"}, before={"claimed_until": rfc3339(now)}),
+            )
+        )
+    except Refused:
+        return False
+    return True
+
+
+def _give_back(world: World, account_id: str, step: Step) -> None:
+    """The rest is the next run's: the step goes back to its place in the index."""
+    world.table.write(
+        Update(
+            keys.step(account_id, step.id),
+            {"due_at": rfc3339(step.due), "claimed_until": None},
+            If(equals={"state": "pending"}),
+        )
+    )
+
+
+def failed(world: World, key: Key, error: Exception) -> None:
+    """Writes down when to try again: a step that is not marked done is the record that something went wrong."""
+    reason = str(error) if isinstance(error, NotYet) else type(error).__name__
+    row = world.table.get(key)
+    attempts = (row or {}).get("attempts", 0) + 1
+    log.problem("step_failed", error, step=key.sk, attempts=attempts)
+    if row is None or "due_kind" not in row:
+        return
+    again = world.clock.now() + backoff(attempts)
+    world.table.write(
+        Update(
+            key,
+            {
+                "due_at": rfc3339(again),
+                "attempts": attempts,
+                "claimed_until": None,
+                "doc": {**row["doc"], "last_error": reason[:200]},
+            },
+            If(equals={"due_kind": row["due_kind"]}),
+        )
+    )
+
+
+def backoff(attempts: int) -> timedelta:
+    """From one tick, doubling, at most six hours."""
+    return min(TICK * (1 << min(attempts - 1, 10)), LONGEST_BACKOFF)
+
+
+def _tidy_index(world: World, account_id: str, step_id: str, account: Account) -> None:
+    """Takes a step out of the index that the account no longer has ahead of it (the index lags, or lies)."""
+    if step_id in account.steps:
+        return
+    try:
+        world.table.write(
+            Update(
+                keys.step(account_id, step_id),
+                {"due_kind": None, "due_at": None},
+                If(present=True),
+            )
+        )
+    except Refused:
+        return
+
+
+def retry_one_parked(world: World, key: Key) -> Outcome:
+    """Tries one parked event again; what still cannot be applied stays parked, with its next try."""
+    event = parked.load(world.table, key)
+    if event is None:
+        return "called off"
+    try:
+        retry_parked(world, event)
+    except Unusable as unusable:
+        attempts = event.attempts + 1
+        again = replace(event, attempts=attempts, reason=unusable.reason)
+        parked.park(
+            world.table,
+            again,
+            world.clock.now() + backoff(attempts),
+            world.settings.due_shards,
+        )
+        return "to be tried again"
+    except Exception as error:  # noqa: BLE001 - isolated: it stays parked, and the rest goes on
+        log.problem("parked_retry_failed", error, event_id=event.event_id)
+        return "to be tried again"
+    parked.remove(world.table, key)
+    return "done"
