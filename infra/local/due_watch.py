@@ -1,0 +1,149 @@
+"""Knows what is due next without asking the table: a Table that takes note of every due date written.
+
+The index stays the truth, and every sweep reads only that. The notes say when a sweep is worth running, so that
+two years pass in seconds. They are made anew from the index whenever the clock begins to move; while it moves
+nobody else writes, so they cannot fall behind.
+"""
+
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterable, Sequence
+from threading import Lock
+
+from chalicelib.store.table import (
+    Action,
+    Check,
+    Delete,
+    DuePage,
+    Key,
+    Page,
+    Put,
+    Row,
+    Table,
+    Unavailable,
+    Update,
+)
+
+END_OF_TIME = "9999-12-31T23:59:59Z"
+LAST = chr(0x10FFFF)
+"""Sorts behind every due_kind."""
+
+Entry = tuple[str, str, str, str]
+"""due_at, due_kind, pk, sk."""
+
+
+class DueWatch:
+    """A Table in front of another. Its notes may name a step that is gone, never miss one that is there."""
+
+    def __init__(self, table: Table, due_kinds: Iterable[str], shards: int) -> None:
+        self._table = table
+        self._groups = [f"{kind}#{shard}" for kind in due_kinds for shard in range(shards)]
+        self._lock = Lock()
+        self._noted: dict[Key, tuple[str, str]] = {}
+        self._sorted: list[Entry] = []
+
+    # -- what is due
+
+    def refill(self) -> None:
+        """Reads the whole index anew."""
+        with self._lock:
+            self._noted, self._sorted = {}, []
+        for group in self._groups:
+            after: str | None = None
+            while True:
+                page = self._table.due(group, END_OF_TIME, limit=1000, after=after)
+                for due in page.due:
+                    self._note(due.key, group, due.due_at)
+                if (after := page.after) is None:
+                    break
+
+    def next_after(self, moment: str) -> str | None:
+        """The first due date later than this one."""
+        with self._lock:
+            place = bisect_right(self._sorted, (moment, LAST, LAST, LAST))
+            return self._sorted[place][0] if place < len(self._sorted) else None
+
+    def kinds_until(self, moment: str) -> set[str]:
+        """The kinds of which something is due by now."""
+        return {due_kind.rpartition("#")[0] for _, due_kind, _, _ in self.until(moment)}
+
+    def until(self, moment: str) -> list[Entry]:
+        """What is due by now."""
+        with self._lock:
+            return self._sorted[: bisect_right(self._sorted, (moment, LAST, LAST, LAST))]
+
+    # -- taking note
+
+    def _learn(self, action: Action) -> None:
+        match action:
+            case Put(row=row):
+                key = Key(row["pk"], row["sk"])
+                self._note(key, row.get("due_kind"), row.get("due_at"))
+            case Update(key=key, set=changes):
+                kind, at = self._noted.get(key, (None, None))
+                self._note(key, changes.get("due_kind", kind), changes.get("due_at", at))
+            case Delete(key=key):
+                self._note(key, None, None)
+            case Check():
+                pass
+
+    def _suspect(self, action: Action) -> None:
+        """The answer was lost: what would be due if it was carried out is noted, nothing is crossed out."""
+        values = action.row if isinstance(action, Put) else getattr(action, "set", {})
+        if values.get("due_at") is not None:
+            self._learn(action)
+
+    def _note(self, key: Key, due_kind: str | None, due_at: str | None) -> None:
+        with self._lock:
+            if known := self._noted.pop(key, None):
+                kind, at = known
+                del self._sorted[bisect_left(self._sorted, (at, kind, key.pk, key.sk))]
+            if due_kind is not None and due_at is not None:
+                self._noted[key] = (due_kind, due_at)
+                insort(self._sorted, (due_at, due_kind, key.pk, key.sk))
+
+    # -- the table, as it is
+
+    def get(self, key: Key) -> Row | None:
+        return self._table.get(key)
+
+    def get_many(self, keys: Sequence[Key]) -> dict[Key, Row]:
+        return self._table.get_many(keys)
+
+    def query(
+        self,
+        pk: str,
+        prefix: str = "",
+        *,
+        limit: int = 100,
+        after: str | None = None,
+        newest_first: bool = False,
+    ) -> Page:
+        return self._table.query(pk, prefix, limit=limit, after=after, newest_first=newest_first)
+
+    def due(
+        self, due_kind: str, until: str, *, limit: int = 100, after: str | None = None
+    ) -> DuePage:
+        return self._table.due(due_kind, until, limit=limit, after=after)
+
+    def directory(
+        self, dir_kind: str, prefix: str = "", *, limit: int = 100, after: str | None = None
+    ) -> DuePage:
+        return self._table.directory(dir_kind, prefix, limit=limit, after=after)
+
+    def write(self, action: Action) -> None:
+        try:
+            self._table.write(action)
+        except Unavailable:
+            self._suspect(action)
+            raise
+        self._learn(action)
+
+    def transact(self, actions: Sequence[Action]) -> None:
+        try:
+            self._table.transact(actions)
+        except Unavailable:
+            for action in actions:
+                self._suspect(action)
+            raise
+        for action in actions:
+            self._learn(action)

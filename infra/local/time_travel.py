@@ -1,0 +1,141 @@
+"""Moves the clock, and lets everything happen on the way that is due, in order.
+
+It jumps from one instant at which something is due to the next: Stripe's next event, a webhook to be tried again, the
+first step in our due index. At each it sets the clock, lets Stripe act, delivers, runs the jobs that sweep
+what is due, and goes on when nothing at that instant moves any more. The jobs are those of the deployed schedule.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from chalicelib.domain.moments import from_rfc3339, rfc3339
+from infra.local.clock import MovableClock
+from infra.local.due_watch import DueWatch, Entry
+
+STRIPE = "stripe"
+"""Stands for a job's name beside what Stripe did by itself."""
+
+MOST_ROUNDS = 200
+"""At one instant. More means that two things set each other off for ever, which is a bug to be seen."""
+
+
+class Report(Protocol):
+    @property
+    def did(self) -> str: ...
+
+
+class Job(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def due_kinds(self) -> tuple[str, ...]: ...
+
+    def run(self, world: Any, /) -> Report: ...
+
+
+class Outside(Protocol):
+    """What happens at Stripe by itself."""
+
+    def next_at(self) -> datetime | None:
+        """The next instant at which it acts or tries a webhook again."""
+        ...
+
+    def run_due(self) -> list[str]:
+        """Lets it act up to now and delivers what that gave. What it did."""
+        ...
+
+
+class NeverQuiet(RuntimeError):
+    """An instant at which there is always something left to do."""
+
+
+@dataclass(frozen=True)
+class Ran:
+    at: datetime
+    job: str
+    did: str
+
+    def view(self) -> dict[str, str]:
+        return {"at": rfc3339(self.at), "job": self.job, "did": self.did}
+
+
+class TimeTravel:
+    """Only ever used by one thread at a time, with no request under way."""
+
+    def __init__(
+        self,
+        *,
+        clock: MovableClock,
+        outside: Outside,
+        watch: DueWatch,
+        schedule: Sequence[Job],
+        world: Callable[[], Any],
+    ) -> None:
+        self._clock = clock
+        self._outside = outside
+        self._watch = watch
+        self._schedule = schedule
+        self._world = world
+
+    def move_to(self, end: datetime) -> list[Ran]:
+        """Up to and including `end`."""
+        self._watch.refill()
+        ran = self._settle()
+        while (stop := self._next_stop()) is not None and stop <= end:
+            self._clock.move_to(stop)
+            ran += self._settle()
+        self._clock.move_to(end)
+        return ran
+
+    def move_to_next(self) -> list[Ran]:
+        """To the next instant at which something happens; that may be now."""
+        self._watch.refill()
+        ran = self._settle()
+        if not ran and (stop := self._next_stop()) is not None:
+            self._clock.move_to(stop)
+            ran = self._settle()
+        return ran
+
+    def _next_stop(self) -> datetime | None:
+        now = self._clock.now()
+        due_at = self._watch.next_after(rfc3339(now))
+        stops = [self._outside.next_at(), from_rfc3339(due_at) if due_at else None]
+        # What is overdue and did not go away at this instant waits for the next one that brings something new.
+        return min((stop for stop in stops if stop is not None and stop > now), default=None)
+
+    def _settle(self) -> list[Ran]:
+        """Everything due by now, until nothing moves any more."""
+        ran: list[Ran] = []
+        for _ in range(MOST_ROUNDS):
+            before = self._due_by_now()
+            acted = self._let_stripe_act()
+            ran += [*acted, *self._run_jobs()]
+            after = self._due_by_now()
+            # What stays due although its job ran will not go by asking again: the instant is over, and the job's
+            # own report and log say why.
+            if not acted and (not after or after == before):
+                return ran
+        at = rfc3339(self._clock.now())
+        last = ran[-1].view() if ran else "a job that said nothing"
+        raise NeverQuiet(f"At {at} there is always something left to do; the last was {last}.")
+
+    def _run_jobs(self) -> list[Ran]:
+        ran: list[Ran] = []
+        for job in self._schedule:
+            # Asked anew before each job: what the one before it did may be what this one is for.
+            if self._watch.kinds_until(rfc3339(self._clock.now())).isdisjoint(job.due_kinds):
+                continue
+            report = job.run(self._world())
+            if report.did:
+                ran.append(Ran(self._clock.now(), job.name, report.did))
+            ran += self._let_stripe_act()
+        return ran
+
+    def _let_stripe_act(self) -> list[Ran]:
+        return [Ran(self._clock.now(), STRIPE, did) for did in self._outside.run_due()]
+
+    def _due_by_now(self) -> list[Entry]:
+        return self._watch.until(rfc3339(self._clock.now()))
