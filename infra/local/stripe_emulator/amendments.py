@@ -7,6 +7,7 @@ from typing import Any
 from . import cancellations, collection, invoices, items, prorations, standing
 from .errors import StripeError, required
 from .events import emit
+from .invoice_lines import one_off_lines, regular_line
 from .payment_methods import usable
 from .payments import merged
 from .subscriptions import checked_trial_end, details_given
@@ -94,6 +95,9 @@ def _timing(world: World, subscription: Json, params: Json, values: Json) -> boo
     """Items, trial and anchor: what moves periods. True if an invoice is due at once."""
     anchored = (params.get("billing_cycle_anchor") or {}).get("type") == "now"
     billed = False
+    if "add_invoice_items" in params:
+        waiting = one_off_lines(world, subscription, params["add_invoice_items"])
+        prorations.wait(world, subscription, waiting)
     if "items" in params:
         billed = _change_items(world, subscription, params, values)
     if params.get("trial_end") == "now":
@@ -211,7 +215,7 @@ def _say_and_bill(
     if billed:
         trial = subscription["status"] == "trialing"
         entries = subscription["items"]["data"]
-        lines += [lines.regular(world, entry, trial=trial) for entry in entries]
+        lines += [regular_line(world, entry, trial=trial) for entry in entries]
     if not lines:
         if before:
             emit(world, "customer.subscription.updated", subscription, before)

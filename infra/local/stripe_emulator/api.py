@@ -24,6 +24,8 @@ Json = dict[str, Any]
 Faults = Callable[[str, str], str | None]
 
 KEPT_SECONDS = DAY
+# A declined card leaves its failed charge behind; every other refusal leaves nothing.
+PAYMENT_FAILED = 402
 _KEY = re.compile(r"(sk|rk)_test_\w+")
 
 
@@ -76,6 +78,7 @@ def answer(world: World, call: Call, faults: Faults) -> Response:
     except Exception:  # noqa: BLE001 -- an answer is owed whatever goes wrong
         # A flaw of the emulator itself: said plainly, and to whoever watches the stack.
         traceback.print_exc()
+        world.rollback()
         flaw = StripeError("The emulator failed; see its output.", status=500, kind="api_error")
         response = _error(flaw, identity)
     return Response(0) if fault == "answer_lost" else response
@@ -163,6 +166,8 @@ def _performed(
         thing = routes.perform(world, route, params, ids)
         shown = render(world, thing, params.get("expand", []), version)
     except StripeError as refusal:
+        if refusal.status != PAYMENT_FAILED:
+            world.rollback()
         return _error(refusal, identity)
     if lost:
         return _error(_BEFORE["error"], identity)

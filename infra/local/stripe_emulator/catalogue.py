@@ -114,18 +114,23 @@ def add_price(world: World, params: Json) -> Json:
 
 
 def priced(world: World, given: Json, param: str) -> Json:
-    """The price an item names: by id, or made on the spot from `price_data`."""
+    """The price an item names, by id or made on the spot from `price_data`, as it is now.
+
+    A copy: an item or a line keeps the price it was made with, whatever becomes of that.
+    """
     if "price" in given:
-        return world.get("price", given["price"], f"{param}[price]", 400)
+        return dict(world.get("price", given["price"], f"{param}[price]", 400))
     if "price_data" not in given:
         raise required(f"{param}[price]")
     data = dict(given["price_data"])
+    if "currency" not in data:
+        raise required(f"{param}[price_data][currency]")
     if "product_data" in data:
         data["product"] = create_product(world, data.pop("product_data"))["id"]
     elif "product" not in data:
         raise required(f"{param}[price_data][product]")
     world.get("product", data["product"], f"{param}[price_data][product]", 400)
-    return add_price(world, {**data, "active": False})
+    return dict(add_price(world, {**data, "active": False}))
 
 
 def plan_of(price: Json) -> Json:
@@ -191,12 +196,18 @@ def _amount(params: Json) -> int:
     if "unit_amount" in params:
         amount = params["unit_amount"]
     elif "unit_amount_decimal" in params:
-        amount = int(float(params["unit_amount_decimal"]))
+        amount = _whole(params["unit_amount_decimal"])
     else:
         raise required("unit_amount")
     if amount < 0:
         raise StripeError("Invalid non-negative integer", param="unit_amount")
     return int(amount)
+
+
+def _whole(text: str) -> int:
+    if not text.isdigit() or len(text) > 12:
+        raise StripeError("The emulator knows whole minor units only.", param="unit_amount_decimal")
+    return int(text)
 
 
 def _recurring(given: Json) -> Json:

@@ -11,6 +11,7 @@ from typing import Any
 from . import collection, customers, invoices, payment_methods, subscriptions
 from .calendar import DAY, HOUR
 from .catalogue import priced
+from .checkout_shape import blank, setup_intent
 from .errors import StripeError, declined, required
 from .events import emit
 from .listing import matching, page
@@ -30,8 +31,6 @@ def create(world: World, params: Json) -> Json:
     lines = [_line(world, one, number) for number, one in enumerate(params.get("line_items", []))]
     total = sum(line["amount_total"] for line in lines)
     currency = lines[0]["currency"] if lines else params.get("currency")
-    from .checkout_shape import blank
-
     session = blank(world, params, identity, total if lines else None, currency)
     session["_line_items"] = lines
     session["_params"] = params
@@ -94,15 +93,16 @@ def pay(
     method = payment_methods.attach_to(world, card, customer, billing) if customer else None
     if method is None:
         method = payment_methods.add_card(world, card, billing)
-    _PAY[session["mode"]](world, session, customer, method, later=later)
+    holder = customer["id"] if customer else None
+    _PAY[session["mode"]](world, session, holder, method, later=later)
     details = {**(session["customer_details"] or {}), **_details(customer, billing)}
     world.change(
         session,
         status="complete",
         url=None,
         customer_details=details,
-        customer=customer["id"] if customer else None,
-        payment_status=_payment_status(session, later=later),
+        customer=holder,
+        payment_status=_payment_status(world, session, later=later),
     )
     emit(world, "checkout.session.completed", session)
     return session
@@ -142,7 +142,7 @@ def _refuse(world: World, params: Json) -> None:
     if hosted and "success_url" not in params:
         raise required("success_url")
     if "customer" in params:
-        customers.alive(world, params["customer"])
+        payment_methods.alive(world, params["customer"])
         if "customer_email" in params:
             raise StripeError(
                 "You may only specify one of these parameters: customer, customer_email.",
@@ -154,12 +154,42 @@ def _refuse(world: World, params: Json) -> None:
     ):
         if name in params and mode != allowed:
             raise StripeError(f"You can not pass `{name}` in `{mode}` mode.", param=name)
+    _refuse_mode(world, params, mode)
     expires_at = params.get("expires_at", world.at + LIFETIME)
     if not world.at + SHORTEST <= expires_at <= world.at + LIFETIME:
         raise StripeError(
             "The `expires_at` timestamp must be between 30 minutes and 24 hours from Checkout"
             " Session creation.",
             param="expires_at",
+        )
+
+
+def _refuse_mode(world: World, params: Json, mode: str) -> None:
+    """What only shows once the prices are known, and the notice a trial must leave."""
+    named = [one["price"] for one in params.get("line_items", []) if "price" in one]
+    types = {world.get("price", one, "line_items[price]", 400)["type"] for one in named}
+    types |= {
+        "recurring" if "recurring" in one["price_data"] else "one_time"
+        for one in params.get("line_items", [])
+        if "price_data" in one
+    }
+    if mode == "payment" and "recurring" in types:
+        raise StripeError(
+            "You specified `payment` mode but passed a recurring price. Either switch to"
+            " `subscription` mode or use only one-time prices.",
+            param="mode",
+        )
+    if mode == "subscription" and types == {"one_time"}:
+        raise StripeError(
+            "You must provide at least one recurring price in `subscription` mode when using"
+            " prices.",
+            param="line_items",
+        )
+    trial_end = (params.get("subscription_data") or {}).get("trial_end")
+    if trial_end is not None and trial_end < world.at + 2 * DAY:
+        raise StripeError(
+            "The `trial_end` date has to be at least 2 days in the future.",
+            param="subscription_data[trial_end]",
         )
 
 
@@ -206,7 +236,7 @@ def _refuse_declined(world: World, session: Json, card: str, *, later: bool) -> 
 
 def _customer(world: World, session: Json, billing: Json | None) -> Json | None:
     if session["customer"]:
-        return customers.alive(world, session["customer"])
+        return payment_methods.alive(world, session["customer"])
     always = session["customer_creation"] == "always"
     if session["mode"] != "subscription" and not always:
         return None
@@ -215,7 +245,7 @@ def _customer(world: World, session: Json, billing: Json | None) -> Json | None:
 
 
 def _subscribe(
-    world: World, session: Json, customer: Json | None, method: Json, *, later: bool
+    world: World, session: Json, customer: str | None, method: Json, *, later: bool
 ) -> None:
     data = session["_params"].get("subscription_data") or {}
     taken = (
@@ -228,15 +258,13 @@ def _subscribe(
         "proration_behavior",
         "trial_settings",
     )
-    assert customer is not None
     params = {name: data[name] for name in taken if name in data}
     params.update(
-        customer=customer["id"],
+        customer=customer,
         default_payment_method=method["id"],
-        items=[
-            {"price": one["price"]["id"], "quantity": one["quantity"]}
-            for one in session["_line_items"]
-        ],
+        items=_of_type(session, "recurring"),
+        # What is bought once beside the plan, a set-up fee say, goes on its first invoice.
+        add_invoice_items=_of_type(session, "one_time"),
         payment_behavior="default_incomplete" if later else "error_if_incomplete",
     )
     subscription = subscriptions.begin(world, params, announce=True, pay=not later)
@@ -247,15 +275,23 @@ def _subscribe(
         _begin_processing(world, session, invoice["_payment_intent"], method)
 
 
+def _of_type(session: Json, kind: str) -> list[Json]:
+    return [
+        {"price": one["price"]["id"], "quantity": one["quantity"]}
+        for one in session["_line_items"]
+        if one["price"]["type"] == kind
+    ]
+
+
 def _take_once(
-    world: World, session: Json, customer: Json | None, method: Json, *, later: bool
+    world: World, session: Json, customer: str | None, method: Json, *, later: bool
 ) -> None:
     data = session["_params"].get("payment_intent_data") or {}
     intent = open_intent(
         world,
         amount=session["amount_total"],
         currency=session["currency"],
-        customer=customer["id"] if customer else None,
+        customer=customer,
         description=data.get("description"),
         metadata=dict(data.get("metadata") or {}),
     )
@@ -267,11 +303,10 @@ def _take_once(
 
 
 def _set_up(
-    world: World, session: Json, customer: Json | None, method: Json, *, later: bool
+    world: World, session: Json, customer: str | None, method: Json, *, later: bool
 ) -> None:
-    from .checkout_shape import setup_intent
-
-    intent = world.add(setup_intent(world, customer["id"] if customer else None, method["id"]))
+    del later  # Nothing is paid, so nothing can be paid later.
+    intent = world.add(setup_intent(world, customer, method["id"]))
     emit(world, "setup_intent.succeeded", intent)
     world.change(session, setup_intent=intent["id"])
 
@@ -286,8 +321,10 @@ def _begin_processing(world: World, session: Json, intent: str, method: Json) ->
     world.change(session, _intent=intent, _method=method["id"])
 
 
-def _payment_status(session: Json, *, later: bool) -> str:
-    if session["mode"] == "setup" or not session["amount_total"]:
+def _payment_status(world: World, session: Json, *, later: bool) -> str:
+    invoice = world.find("invoice", session["invoice"])
+    due = invoice["amount_due"] if invoice else session["amount_total"]
+    if not due:
         return "no_payment_required"
     if later and session.get("_intent"):
         return "unpaid"

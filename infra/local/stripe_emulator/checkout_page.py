@@ -39,6 +39,7 @@ def act(world: World, identity: str, form: Json) -> Page:
     try:
         checkout.pay(world, session, later=action == "pay_later", card=card, billing=_billing(form))
     except StripeError as refusal:
+        world.rollback()
         return show(world, identity, alert=str(refusal))
     success = session["success_url"]
     if not success:

@@ -12,6 +12,7 @@ from . import invoices, standing
 from .calendar import DAY
 from .errors import StripeError, declined
 from .events import changed, emit
+from .payment_methods import usable
 from .payments import DECLINE, Outcome, attempt, method_for
 from .world import World
 
@@ -186,8 +187,6 @@ def _next_retry(world: World, invoice: Json, subscription: Json, attempts: int) 
 
 
 def _named(world: World, invoice: Json, params: Json) -> str | None:
-    from .payment_methods import usable
-
     if "payment_method" not in params:
         return None
     customer = world.get("customer", invoice["customer"])

@@ -24,6 +24,7 @@ def carry_out(world: World, action: str, fields: Json) -> Json:
     try:
         return {"action": action, **_ACTIONS[action](world, fields)}
     except StripeError as refusal:
+        world.rollback()
         raise ControlError(str(refusal)) from refusal
 
 
@@ -94,11 +95,10 @@ def _refund_fails(world: World, fields: Json) -> Json:
         world.change(made[-1], _fails=True)
         done = refunds.carry_out(world, made[-1])
         return {"refund": made[-1]["id"], "did": done}
+    named = fields.get("customer") or fields.get("subscription")
     wish = {
         "charge": fields.get("charge"),
-        "customer": None
-        if "charge" in fields
-        else (target[0]["customer"] if target else fields.get("customer")),
+        "customer": _customer(world, fields)["id"] if named else None,
         "count": _count(fields) or 1,
     }
     waiting = knobs.knobs(world)["failing_refunds"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from . import payment_methods, standing
-from .errors import StripeError
 from .events import changed, emit
 from .listing import matching, page
+from .payment_methods import alive
 from .payments import merged
 from .world import World
 
@@ -101,18 +101,6 @@ def delete(world: World, _params: Json, identity: str) -> Json:
     world.remove(customer)
     world.add(gone)
     return gone
-
-
-def alive(world: World, identity: str, param: str = "customer", status: int = 400) -> Json:
-    customer = world.get("customer", identity, param if status == 400 else "id", status)
-    if customer.get("deleted"):
-        raise StripeError(
-            f"No such customer: '{identity}'; a deleted customer cannot be used.",
-            status=status,
-            code="resource_missing",
-            param=param,
-        )
-    return customer
 
 
 def _values(world: World, customer: Json, params: Json) -> Json:

@@ -13,8 +13,9 @@ from typing import Any
 from . import webhooks
 from .calendar import DAY
 from .errors import StripeError, missing
+from .event_shape import changes, matches
 from .listing import page, within
-from .versions import DEFAULT_VERSION, shaped, shaped_previous
+from .versions import DEFAULT_VERSION
 from .world import World
 
 Json = dict[str, Any]
@@ -52,47 +53,6 @@ def changed(world: World, kind: str, thing: Json, **values: Any) -> Json:
     return before
 
 
-def changes(before: Json, now: Json) -> Json:
-    """`previous_attributes`: of nested hashes only the members that differ."""
-    previous = {}
-    for name, old in before.items():
-        new = now.get(name)
-        if name.startswith("_") or old == new:
-            continue
-        if isinstance(old, dict) and isinstance(new, dict) and "object" not in old:
-            previous[name] = {
-                key: old.get(key) for key in old | new if old.get(key) != new.get(key)
-            }
-        elif isinstance(old, dict) and old.get("object") == "list":
-            previous[name] = {"data": old["data"]}
-        else:
-            previous[name] = old
-    return previous
-
-
-def presented(event: Json, version: str) -> Json:
-    """The event as that version shows it."""
-    public = {name: value for name, value in event.items() if not name.startswith("_")}
-    thing = json.loads(event["_object"])
-    data: Json = {"object": shown(thing, version)}
-    if event["_previous"] is not None:
-        data["previous_attributes"] = shaped_previous(thing["object"], event["_previous"], version)
-    public["data"] = data
-    public["api_version"] = version
-    return public
-
-
-def shown(thing: Json, version: str) -> Json:
-    public = shaped(thing, version)
-    if thing["object"] == "invoice":
-        lines = [
-            {name: value for name, value in line.items() if not name.startswith("_")}
-            for line in public["lines"]["data"]
-        ]
-        public["lines"] = {**public["lines"], "data": lines}
-    return public
-
-
 def retrieve(world: World, _params: Json, identity: str) -> Json:
     event = world.get("event", identity)
     if event["created"] < world.at - KEPT_SECONDS:
@@ -115,10 +75,6 @@ def search(world: World, params: Json) -> Json:
         and _delivered(event, params.get("delivery_success"))
     )
     return page(world, "event", "/v1/events", found, params)
-
-
-def matches(kind: str, pattern: str) -> bool:
-    return kind == pattern or (pattern.endswith("*") and kind.startswith(pattern[:-1]))
 
 
 def _recent(world: World) -> Iterator[Json]:

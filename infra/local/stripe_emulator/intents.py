@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from . import collection
-from .customers import alive
 from .errors import StripeError, declined
 from .listing import matching, page
-from .payment_methods import usable
+from .payment_methods import alive, usable
 from .payments import DECLINE, attempt, rewording
 from .world import World
 

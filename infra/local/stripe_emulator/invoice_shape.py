@@ -21,8 +21,7 @@ def blank(
     end: int,
 ) -> Json:
     customer = world.get("customer", subscription["customer"])
-    for one in lines:
-        one["invoice"] = identity
+    lines = [{**one, "invoice": identity} for one in lines]
     total = sum(one["amount"] for one in lines)
     sent = subscription["collection_method"] == "send_invoice"
     return {

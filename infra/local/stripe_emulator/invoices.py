@@ -11,6 +11,7 @@ from . import items
 from .calendar import HOUR
 from .errors import StripeError
 from .events import changed, emit
+from .invoice_lines import regular_line
 from .invoice_shape import blank
 from .listing import matching, page
 from .payments import merged, open_intent
@@ -56,7 +57,7 @@ def preview(world: World, subscription: Json) -> Json:
         anchor, at = subscription["billing_cycle_anchor"], entry["current_period_end"]
         end = items.period_end(entry, anchor, at)
         ahead = {**entry, "current_period_start": at, "current_period_end": end}
-        lines.append(lines.regular(world, ahead))
+        lines.append(regular_line(world, ahead))
     return blank(
         world,
         subscription,

@@ -6,7 +6,7 @@ from typing import Any
 
 from .calendar import next_boundary, previous_boundary
 from .catalogue import plan_of, priced
-from .errors import StripeError
+from .errors import StripeError, required
 from .payments import merged
 from .world import World
 
@@ -120,8 +120,6 @@ def retrieve(world: World, _params: Json, identity: str) -> Json:
 
 
 def search(world: World, params: Json) -> Json:
-    from .errors import required
-
     if "subscription" not in params:
         raise required("subscription")
     subscription = world.get("subscription", params["subscription"], "subscription", 400)

@@ -11,6 +11,7 @@ from typing import Any
 from . import collection, invoices, items, prorations
 from .errors import StripeError
 from .events import emit
+from .invoice_lines import regular_line
 from .standing import paused_since
 from .world import World
 
@@ -65,7 +66,7 @@ def resume(world: World, params: Json, identity: str) -> Json:
     before = world.change(subscription, **values)
     if "items" in values:
         lines = prorations.take_pending(world, subscription)
-        lines += [lines.regular(world, one) for one in subscription["items"]["data"]]
+        lines += [regular_line(world, one) for one in subscription["items"]["data"]]
     _tell(world, subscription, before, lines)
     return subscription
 

@@ -117,8 +117,6 @@ def add_card(
 
 
 def attach(world: World, params: Json, identity: str) -> Json:
-    from .customers import alive
-
     if "customer" not in params:
         raise required("customer")
     return attach_to(world, identity, alive(world, params["customer"]))
@@ -140,6 +138,19 @@ def attach_to(world: World, identity: str, customer: Json, billing: Json | None 
     world.change(method, customer=customer["id"])
     emit(world, "payment_method.attached", method)
     return method
+
+
+def alive(world: World, identity: str, param: str = "customer", status: int = 400) -> Json:
+    """The customer named in a parameter, unless it was deleted."""
+    customer = world.get("customer", identity, param if status == 400 else "id", status)
+    if customer.get("deleted"):
+        raise StripeError(
+            f"No such customer: '{identity}'; a deleted customer cannot be used.",
+            status=status,
+            code="resource_missing",
+            param=param,
+        )
+    return customer
 
 
 def usable(world: World, identity: str, customer: Json, param: str) -> Json:

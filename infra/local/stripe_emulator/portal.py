@@ -9,10 +9,10 @@ from typing import Any
 
 from . import cancellations, standing
 from .calendar import HOUR
-from .customers import alive
 from .errors import StripeError, required
 from .events import changed, emit
 from .listing import matching, page
+from .payment_methods import alive
 from .world import World
 
 Json = dict[str, Any]
@@ -267,4 +267,6 @@ _DEFAULT_FEATURES: Json = {
         "enabled": True,
         "cancellation_reason": {"enabled": True, "options": list(REASONS)},
     },
+    # As somebody saved it in the dashboard who wants plans to be changed there.
+    "subscription_update": {"enabled": True, "default_allowed_updates": ["price"]},
 }

@@ -9,10 +9,10 @@ from html import escape
 from typing import Any
 
 from . import cancellations, payment_methods, portal, standing
-from .customers import alive
 from .errors import StripeError
 from .events import changed
 from .pages import Page, button, day, money, page, redirect
+from .payment_methods import alive
 from .world import World
 
 Json = dict[str, Any]
@@ -55,6 +55,7 @@ def act(world: World, identity: str, form: Json) -> Page:
     except KeyError:
         return show(world, identity, alert="This page has no such action.")
     except StripeError as refusal:
+        world.rollback()
         return show(world, identity, alert=str(refusal))
     return _afterwards(session, identity, world)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import collection, invoices, items
+from .invoice_lines import part_line
 from .world import World
 
 Json = dict[str, Any]
@@ -12,11 +13,11 @@ Json = dict[str, Any]
 
 def credit_unused(world: World, subscription: Json, entries: list[Json]) -> None:
     """The time left of what was paid for, as negative lines."""
-    _wait(world, subscription, [_part(world, entry, world.at, sign=-1) for entry in entries])
+    wait(world, subscription, [_part(world, entry, world.at, sign=-1) for entry in entries])
 
 
 def charge_rest(world: World, subscription: Json, entries: list[Json]) -> None:
-    _wait(world, subscription, [_part(world, entry, world.at, sign=1) for entry in entries])
+    wait(world, subscription, [_part(world, entry, world.at, sign=1) for entry in entries])
 
 
 def stub_credit(world: World, entry: Json, until: int) -> Json:
@@ -25,7 +26,8 @@ def stub_credit(world: World, entry: Json, until: int) -> Json:
 
 
 def take_pending(world: World, subscription: Json) -> list[Json]:
-    lines: list[Json] = subscription["_pending_lines"]
+    # A list of its own: an empty one stays in place, and what the caller adds to it would be billed again.
+    lines: list[Json] = [*subscription["_pending_lines"]]
     world.change(subscription, _pending_lines=[])
     return lines
 
@@ -53,7 +55,7 @@ def _part(world: World, entry: Json, start: int, *, sign: int) -> Json:
     whole = end - entry["current_period_start"]
     cost = items.share(items.amount(entry), max(0, end - start), whole)
     word = "Unused time on" if sign < 0 else "Remaining time on"
-    return lines.part(
+    return part_line(
         world,
         entry,
         amount=sign * cost,
@@ -64,5 +66,5 @@ def _part(world: World, entry: Json, start: int, *, sign: int) -> Json:
     )
 
 
-def _wait(world: World, subscription: Json, lines: list[Json]) -> None:
+def wait(world: World, subscription: Json, lines: list[Json]) -> None:
     world.change(subscription, _pending_lines=[*subscription["_pending_lines"], *lines])

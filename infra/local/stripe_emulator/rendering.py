@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from .errors import StripeError
-from .versions import is_old, shaped
+from .event_shape import presented
+from .versions import shaped
 from .world import World
 
 Json = dict[str, Any]
@@ -46,18 +47,8 @@ def _presented(world: World, thing: Json, version: str) -> Json:
     if "object" not in thing:
         return dict(thing)
     if thing["object"] == "event":
-        from .events import presented
-
         return presented(thing, version)
-    public = shaped(thing, version)
-    if thing["object"] == "invoice" and not is_old(version):
-        lines = [_without_private(line) for line in thing["lines"]["data"]]
-        public["lines"] = {**thing["lines"], "data": lines}
-    return public
-
-
-def _without_private(thing: Json) -> Json:
-    return {name: value for name, value in thing.items() if not name.startswith("_")}
+    return shaped(thing, version)
 
 
 def _grouped(expand: list[str]) -> dict[str, list[str]]:

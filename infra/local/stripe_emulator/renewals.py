@@ -10,6 +10,7 @@ from typing import Any
 from . import invoices, items, prorations, standing
 from .calendar import DAY, HOUR
 from .events import emit
+from .invoice_lines import regular_line
 from .payments import method_for
 from .world import World
 
@@ -84,7 +85,7 @@ def _renewal_lines(world: World, subscription: Json) -> list[Json]:
     lines = prorations.take_pending(world, subscription)
     for entry in subscription["items"]["data"]:
         if entry["current_period_start"] == world.at:
-            lines.append(lines.regular(world, entry))
+            lines.append(regular_line(world, entry))
             cut = subscription["cancel_at"]
             if cut is not None and cut < entry["current_period_end"]:
                 lines.append(prorations.stub_credit(world, entry, cut))

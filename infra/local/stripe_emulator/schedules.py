@@ -6,10 +6,10 @@ from typing import Any
 
 from . import items, standing, subscriptions
 from .calendar import boundary
-from .customers import alive
 from .errors import StripeError, required
 from .events import changed, emit
 from .listing import matching, page
+from .payment_methods import alive
 from .payments import merged
 from .world import World
 
@@ -25,8 +25,9 @@ def create(world: World, params: Json) -> Json:
     customer = alive(world, params["customer"])
     given = params.get("start_date", "now")
     start = world.at if given == "now" else given
-    schedule = world.add(_blank(world, customer["id"], params))
-    world.change(schedule, phases=_phases(world, schedule, params["phases"], start))
+    schedule = _blank(world, customer["id"], params)
+    schedule["phases"] = _phases(world, schedule, params["phases"], start)
+    world.add(schedule)
     emit(world, "subscription_schedule.created", schedule)
     if start <= world.at:
         _start(world, schedule)
@@ -198,6 +199,8 @@ def _current(world: World, schedule: Json, phases: list[Json]) -> Json | None:
 
 
 def _phases(world: World, schedule: Json, given: list[Json], start: int) -> list[Json]:
+    if not given:
+        raise required("phases")
     phases = []
     for number, one in enumerate(given):
         begins = one.get("start_date", start)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from . import collection, invoices, items, standing
+from . import cancellations, collection, invoices, items, prorations, standing
 from .calendar import DAY
-from .customers import alive
 from .errors import StripeError, declined, required
 from .events import emit
+from .invoice_lines import one_off_lines, regular_line
 from .listing import matching, page, within
-from .payment_methods import usable
+from .payment_methods import alive, usable
 from .payments import DECLINE, declines, method_for
+from .subscription_shape import blank
 from .world import World
 
 Json = dict[str, Any]
@@ -65,8 +66,6 @@ def search(world: World, params: Json) -> Json:
 
 def cancel(world: World, params: Json, identity: str) -> Json:
     """`DELETE`: over at once. `prorate` credits the unused time, `invoice_now` bills it."""
-    from . import prorations
-
     subscription = world.get("subscription", identity)
     if subscription["status"] in standing.ENDED:
         # An ended subscription is as good as gone for this call; Stripe answers so too.
@@ -150,76 +149,6 @@ def _assemble(world: World, customer: Json, params: Json) -> Json:
     return subscription
 
 
-def blank(identity: str, at: int, customer: str, currency: str, mode: str) -> Json:
-    return {
-        "id": identity,
-        "object": "subscription",
-        "application": None,
-        "application_fee_percent": None,
-        "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None},
-        "billing_cycle_anchor": at,
-        "billing_cycle_anchor_config": None,
-        "billing_mode": {
-            "type": mode,
-            "flexible": {"proration_discounts": "included"},
-            "updated_at": at,
-        }
-        if mode == "flexible"
-        else {"type": mode},
-        "billing_schedules": [],
-        "billing_thresholds": None,
-        "cancel_at": None,
-        "cancel_at_period_end": False,
-        "canceled_at": None,
-        "cancellation_details": {
-            "comment": None,
-            "feedback": None,
-            "feedback_option": None,
-            "reason": None,
-        },
-        "collection_method": "charge_automatically",
-        "created": at,
-        "currency": currency,
-        "customer": customer,
-        "days_until_due": None,
-        "default_payment_method": None,
-        "default_source": None,
-        "default_tax_rates": [],
-        "description": None,
-        "discounts": [],
-        "ended_at": None,
-        "invoice_settings": {"account_tax_ids": None, "issuer": {"type": "self"}},
-        "items": None,
-        "latest_invoice": None,
-        "livemode": False,
-        "metadata": {},
-        "next_pending_invoice_item_invoice": None,
-        "on_behalf_of": None,
-        "pause_collection": None,
-        "payment_settings": {
-            "payment_method_options": None,
-            "payment_method_types": None,
-            "save_default_payment_method": "off",
-        },
-        "pending_invoice_item_interval": None,
-        "pending_setup_intent": None,
-        "pending_update": None,
-        "schedule": None,
-        "start_date": at,
-        "status": "incomplete",
-        "status_details": None,
-        "test_clock": None,
-        "transfer_data": None,
-        "trial_end": None,
-        "trial_settings": {"end_behavior": {"missing_payment_method": "create_invoice"}},
-        "trial_start": None,
-        # Lines that wait for the next invoice, and reminders already sent.
-        "_announced": False,
-        "_pending_lines": [],
-        "_reminded_of": [],
-    }
-
-
 def _trial_end(world: World, params: Json) -> int | None:
     if "trial_period_days" in params:
         days = params["trial_period_days"]
@@ -298,7 +227,7 @@ def _first_lines(world: World, subscription: Json, params: Json, *, trial: bool)
     """A first period cut short by a billing anchor costs its share, or nothing if so asked."""
     lines = []
     for entry in subscription["items"]["data"]:
-        line = lines.regular(world, entry, trial=trial)
+        line = regular_line(world, entry, trial=trial)
         end = entry["current_period_end"]
         begin_of_whole = items.full_start(entry, subscription["billing_cycle_anchor"], end)
         if not trial and begin_of_whole < world.at:
@@ -306,11 +235,10 @@ def _first_lines(world: World, subscription: Json, params: Json, *, trial: bool)
             cost = items.share(line["amount"], end - world.at, end - begin_of_whole)
             line["amount"] = line["subtotal"] = 0 if free else cost
         lines.append(line)
-    return lines
+    given = params.get("add_invoice_items") or []
+    return lines + one_off_lines(world, subscription, given)
 
 
 def _schedule_end(world: World, subscription: Json, params: Json) -> None:
-    from . import cancellations
-
     if params.get("cancel_at_period_end") or params.get("cancel_at"):
         world.change(subscription, **cancellations.values(world, subscription, params))

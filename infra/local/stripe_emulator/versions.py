@@ -22,7 +22,8 @@ def is_old(version: str) -> bool:
 def shaped(thing: Json, version: str) -> Json:
     """The object without our private members, in the shape of that version."""
     public = {name: value for name, value in thing.items() if not name.startswith("_")}
-    if is_old(version) and (reshape := _OLD.get(thing["object"])):
+    shapes = _OLD if is_old(version) else _NEW
+    if reshape := shapes.get(thing["object"]):
         reshape(public, thing)
     return public
 
@@ -43,6 +44,14 @@ def shaped_previous(kind: str, previous: Json, version: str) -> Json:
 
 def _old_item(item: Json) -> Json:
     return {name: value for name, value in item.items() if not name.startswith("current_period_")}
+
+
+def _new_invoice(public: Json, thing: Json) -> None:
+    lines = [
+        {name: value for name, value in line.items() if not name.startswith("_")}
+        for line in thing["lines"]["data"]
+    ]
+    public["lines"] = {**thing["lines"], "data": lines}
 
 
 def _old_subscription(public: Json, thing: Json) -> None:
@@ -87,6 +96,8 @@ def _old_line(line: Json) -> Json:
 def _old_money(public: Json, thing: Json) -> None:
     public["invoice"] = thing.get("_invoice")
 
+
+_NEW: dict[str, Callable[[Json, Json], None]] = {"invoice": _new_invoice}
 
 _OLD: dict[str, Callable[[Json, Json], None]] = {
     "subscription": _old_subscription,

@@ -15,6 +15,7 @@ from typing import Any
 from . import knobs
 from .calendar import DAY, HOUR
 from .errors import StripeError
+from .event_shape import matches, presented
 from .listing import page
 from .versions import DEFAULT_VERSION
 from .world import World
@@ -97,8 +98,6 @@ def delete(world: World, _params: Json, identity: str) -> Json:
 
 def enqueue(world: World, event: Json) -> None:
     """Owes the event to every endpoint that listens for it, as the webhook modes have it."""
-    from .events import matches
-
     owed = [
         endpoint
         for endpoint in world.all("webhook_endpoint")
@@ -192,8 +191,6 @@ def _in_sending_order(due: list[Json]) -> list[Json]:
 
 
 def _parcel(world: World, delivery: Json, now: int, *, extra: bool = False) -> Parcel:
-    from .events import presented
-
     endpoint = world.get("webhook_endpoint", delivery["endpoint"])
     event = presented(world.get("event", delivery["event"]), delivery["version"])
     body = json.dumps(event).encode()

@@ -57,6 +57,7 @@ class World:
         self._index: dict[tuple[str, str, Any], dict[str, None]] = {}
         self._due = due
         self._state = state
+        self._undo: list[Callable[[], None]] | None = []
         self._changed: dict[tuple[str, str], None] = {}
         self._removed: dict[tuple[str, str], None] = {}
         for kind, identity, body in state.read() if state else ():
@@ -84,6 +85,7 @@ class World:
         self._hold(kind, identity, thing)
         self._changed[(kind, identity)] = None
         self._removed.pop((kind, identity), None)
+        self._remember(lambda: self.remove(thing))
         return thing
 
     def change(self, thing: Json, **values: Any) -> Json:
@@ -94,6 +96,7 @@ class World:
             if name not in thing or thing[name] != value
         }
         if before:
+            self._remember_members(thing, before)
             # The old value is still in place here, which is how its index entry is found.
             self._unindex(thing, before)
             thing.update(values)
@@ -113,6 +116,7 @@ class World:
         self.post.set(key, None)
         self._changed.pop(key, None)
         self._removed[key] = None
+        self._remember(lambda: self._put_back(thing))
 
     def get(self, kind: str, identity: str, param: str = "id", status: int = 404) -> Json:
         thing = self._objects.get(kind, {}).get(identity)
@@ -145,6 +149,13 @@ class World:
     def kinds(self) -> list[str]:
         return list(self._objects)
 
+    def rollback(self) -> None:
+        """Takes back everything since the last commit: a refused call leaves nothing behind."""
+        undo, self._undo = self._undo or [], None
+        for step in reversed(undo):
+            step()
+        self._undo = []
+
     def commit(self) -> None:
         """Writes what changed since the last commit, in one transaction."""
         if self._state and (self._changed or self._removed):
@@ -154,12 +165,33 @@ class World:
             self._state.write(changed, list(self._removed))
         self._changed.clear()
         self._removed.clear()
+        self._undo = []
 
     def copy(self, kind: str) -> dict[str, Json]:
         return {
             identity: json.loads(json.dumps(thing))
             for identity, thing in self._objects.get(kind, {}).items()
         }
+
+    def _put_back(self, thing: Json) -> None:
+        self.add(thing)
+
+    def _remember(self, step: Callable[[], None]) -> None:
+        if self._undo is not None:
+            self._undo.append(step)
+
+    def _remember_members(self, thing: Json, before: Json) -> None:
+        added = [name for name in before if name not in thing]
+
+        def undo() -> None:
+            self._unindex(thing, before)
+            thing.update(before)
+            for name in added:
+                del thing[name]
+            self._hold(thing["object"], thing["id"], thing)
+            self._changed[(thing["object"], thing["id"])] = None
+
+        self._remember(undo)
 
     def _hold(self, kind: str, identity: str, thing: Json) -> None:
         self._objects.setdefault(kind, {})[identity] = thing

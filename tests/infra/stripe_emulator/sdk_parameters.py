@@ -124,22 +124,25 @@ _SCALARS = {str: "str", int: "int", bool: "bool", float: "float"}
 
 
 class Reader:
-    """Turns TypedDicts into schemas, once per class; nested classes are named, not repeated."""
+    """Turns TypedDicts into schemas. Classes that say the same are one entry of the table, since
+    most hashes are known to a create and to an update call alike."""
 
     def __init__(self) -> None:
-        self.classes: dict[str, dict[str, Schema]] = {}
+        self.classes: list[dict[str, Schema]] = []
+        self._places: dict[str, int] = {}
 
-    def name(self, params: type) -> str:
-        name = f"{params.__module__.removeprefix('stripe.params.')}.{params.__name__}"
-        if name not in self.classes:
-            self.classes[name] = {}
-            hints = typing.get_type_hints(params, _names_around(params))
-            self.classes[name] = {
-                member: self.schema(hint)
-                for member, hint in sorted(hints.items())
-                if member not in REQUEST_OPTIONS
-            }
-        return name
+    def place(self, params: type) -> int:
+        hints = typing.get_type_hints(params, _names_around(params))
+        members = {
+            member: self.schema(hint)
+            for member, hint in sorted(hints.items())
+            if member not in REQUEST_OPTIONS
+        }
+        text = json.dumps(members, sort_keys=True)
+        if text not in self._places:
+            self._places[text] = len(self.classes)
+            self.classes.append(members)
+        return self._places[text]
 
     def schema(self, hint: Any) -> Schema:
         found: Schema = {}
@@ -149,7 +152,7 @@ class Reader:
     def _read(self, hint: Any, found: Schema) -> None:
         origin = typing.get_origin(hint)
         if is_typeddict(hint):
-            found["ref"] = self.name(hint)
+            found["ref"] = self.place(hint)
         elif origin is typing.Literal or "Literal" in str(origin):
             found.setdefault("enum", []).extend(str(value) for value in typing.get_args(hint))
         elif origin in (list, collections.abc.Sequence):
@@ -179,8 +182,8 @@ def find(name: str) -> type:
 
 def read() -> dict[str, Any]:
     reader = Reader()
-    operations = {route: reader.name(find(name)) for route, name in OPERATIONS.items()}
-    return {"operations": operations, "classes": dict(sorted(reader.classes.items()))}
+    operations = {route: reader.place(find(name)) for route, name in OPERATIONS.items()}
+    return {"operations": operations, "classes": reader.classes}
 
 
 if __name__ == "__main__":

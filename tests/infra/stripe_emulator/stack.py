@@ -37,9 +37,13 @@ class Stack:
             base_addresses={"api": BASE},
             stripe_version=VERSION,
         )
-        self.v1 = self.client.v1
+        # Untyped on purpose: a test may say what the SDK's types would not let it.
+        self.v1: Any = self.client.v1
         self.price = self.emulator.seed_price(
-            lookup_key="1msg:channel:month", unit_amount=4900, currency="usd", interval="month",
+            lookup_key="1msg:channel:month",
+            unit_amount=4900,
+            currency="usd",
+            interval="month",
             product_name="Channel",
         )
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ import pytest
 import stripe
 
 from infra.local.stripe_emulator import parameters
-from tests.infra.stripe_emulator.stack import Stack
+from infra.local.stripe_emulator.state import StateFile
+from tests.infra.stripe_emulator.stack import START, Stack
 
 
 def error(answer: Any) -> dict[str, Any]:
@@ -42,7 +44,10 @@ def test_forms_are_read_as_stripe_reads_them() -> None:
     tree = parameters.decode("a[b]=1&c[0]=x&c[1][d]=y&e[]=1&e[]=2&f=&g=%C3%A9")
 
     assert tree == {
-        "a": {"b": "1"}, "c": {"0": "x", "1": {"d": "y"}}, "e": {"0": "1", "1": "2"}, "f": "",
+        "a": {"b": "1"},
+        "c": {"0": "x", "1": {"d": "y"}},
+        "e": {"0": "1", "1": "2"},
+        "f": "",
         "g": "é",
     }
 
@@ -110,6 +115,21 @@ def test_a_refused_parameter_does_not_use_up_the_key() -> None:
     assert (wrong.status, right.status) == (400, 200)
 
 
+def test_a_refused_call_leaves_nothing_behind() -> None:
+    stack = Stack()
+    subscription = stack.subscribe()
+    before = stack.emulator.truth()
+    data = "items[0][price_data][product_data][name]=New&items[0][price_data][currency]=eur"
+
+    answer = stack.raw(
+        "POST", f"/v1/subscriptions/{subscription.id}", f"{data}&metadata[a]=b&cancel_at=5"
+    )
+
+    assert answer.status == 400
+    after = stack.emulator.truth()
+    assert {**before, "_meta": {}} == {**after, "_meta": {}}
+
+
 def test_every_answer_carries_an_id_and_the_clock() -> None:
     answer = Stack().raw("GET", "/v1/customers")
 
@@ -125,7 +145,8 @@ def test_references_are_expanded_in_objects_and_in_lists() -> None:
         subscription.id,
         {
             "expand": [
-                "customer.invoice_settings.default_payment_method", "latest_invoice.payments",
+                "customer.invoice_settings.default_payment_method",
+                "latest_invoice.payments",
                 "items.data.price.product",
             ]
         },
@@ -145,7 +166,8 @@ def test_an_old_version_in_the_header_is_answered_in_its_shape() -> None:
     subscription = stack.subscribe()
 
     answer = stack.raw(
-        "GET", f"/v1/subscriptions/{subscription.id}?expand[]=latest_invoice.payment_intent",
+        "GET",
+        f"/v1/subscriptions/{subscription.id}?expand[]=latest_invoice.payment_intent",
         Stripe_Version="2024-06-20",
     )
 
@@ -212,7 +234,10 @@ def test_test_clocks_are_refused() -> None:
 @pytest.mark.parametrize(
     ("fault", "status", "done"),
     [
-        ("error", 500, 0), ("throttle", 429, 0), ("timeout", 0, 0), ("answer_lost", 0, 1),
+        ("error", 500, 0),
+        ("throttle", 429, 0),
+        ("timeout", 0, 0),
+        ("answer_lost", 0, 1),
         ("answer_lost_500", 500, 1),
     ],
 )
@@ -306,6 +331,45 @@ def test_what_is_reopened_goes_on_as_if_it_had_never_stopped(tmp_path: Path) -> 
 
     assert reopened.types() == steady.types()
     assert list(reopened.emulator.truth()["invoices"]) == list(steady.emulator.truth()["invoices"])
+
+
+def test_dying_at_any_write_and_starting_again_ends_in_the_same_account(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = StateFile.write
+    left = 0
+
+    def dying(self: StateFile, *rows: Any) -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            raise KeyboardInterrupt
+        write(self, *rows)
+
+    def lived(name: str, dies_after: int) -> Stack:
+        nonlocal left
+        stack = Stack(state=tmp_path / name)
+        stack.subscribe()
+        stack.emulator.control("fail_payment", customer=next(iter(customers(stack))))
+        left = dies_after
+        with suppress(KeyboardInterrupt):
+            stack.by(days=60)
+        left = 0
+        again = Stack(state=tmp_path / name, start=stack.now)
+        again.to(START + timedelta(days=60))
+        return again
+
+    def customers(stack: Stack) -> dict[str, Any]:
+        return stack.emulator.truth()["customers"]
+
+    monkeypatch.setattr(StateFile, "write", dying)
+    whole = lived("whole", 0)
+
+    for death in range(1, 12):
+        broken = lived(f"broken {death}", death)
+        assert broken.types() == whole.types()
+        for kind in ("subscriptions", "invoices", "charges"):
+            assert broken.emulator.truth()[kind] == whole.emulator.truth()[kind]
 
 
 def test_the_state_file_is_written_before_the_answer(tmp_path: Path) -> None:

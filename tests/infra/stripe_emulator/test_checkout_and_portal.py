@@ -16,11 +16,15 @@ BACK = "https://app.example.com/back"
 
 
 def checkout(stack: Stack, mode: str = "subscription", **params: Any) -> Any:
+    price: Any = {"price": stack.price["id"]}
+    if mode == "payment":
+        data = {"currency": "usd", "unit_amount": 500, "product_data": {"name": "Top-up"}}
+        price = {"price_data": data}
     given = {
         "mode": mode,
         "success_url": OK,
         "cancel_url": BACK,
-        "line_items": [{"price": stack.price["id"], "quantity": 1}],
+        "line_items": [{**price, "quantity": 1}],
         **params,
     }
     return stack.v1.checkout.sessions.create(given)
@@ -30,8 +34,11 @@ def test_paying_on_the_page_starts_the_subscription_and_goes_back() -> None:
     stack = Stack()
     customer = stack.customer(card=None)
     session = checkout(
-        stack, customer=customer.id, metadata={"a": "session"},
-        subscription_data={"metadata": {"a": "subscription"}}, client_reference_id="acc_1",
+        stack,
+        customer=customer.id,
+        metadata={"a": "session"},
+        subscription_data={"metadata": {"a": "subscription"}},
+        client_reference_id="acc_1",
     )
 
     shown = stack.emulator.handle("GET", session.url.removeprefix(BASE), "", {}, b"")
@@ -48,6 +55,34 @@ def test_paying_on_the_page_starts_the_subscription_and_goes_back() -> None:
     method = stack.v1.payment_methods.retrieve(done.subscription.default_payment_method)
     assert method.billing_details.address.line1 == "1 Main St"
     assert stack.types()[-1] == "checkout.session.completed"
+
+
+def test_a_set_up_fee_beside_the_plan_is_on_the_first_invoice_only() -> None:
+    stack = Stack()
+    fee = stack.v1.prices.create(
+        {"currency": "usd", "unit_amount": 500, "product_data": {"name": "Set-up"}}
+    )
+    lines: Any = [{"price": stack.price["id"], "quantity": 1}, {"price": fee.id, "quantity": 1}]
+    session = checkout(stack, line_items=lines)
+
+    answer = stack.emulator.control("pay_checkout", session=session.id)
+    subscription = stack.v1.subscriptions.retrieve(answer["subscription"])
+    first = stack.v1.invoices.retrieve(subscription.latest_invoice)
+    stack.by(days=30)
+    second = stack.v1.invoices.retrieve(stack.again(subscription).latest_invoice)
+
+    assert session.amount_total == 5400
+    assert [line.amount for line in first.lines.data] == [4900, 500]
+    assert (first.amount_paid, second.amount_paid) == (5400, 4900)
+    assert len(subscription["items"].data) == 1
+
+
+def test_a_recurring_price_is_no_single_payment() -> None:
+    stack = Stack()
+    lines: Any = [{"price": stack.price["id"], "quantity": 1}]
+
+    with pytest.raises(stripe.InvalidRequestError, match="recurring price"):
+        checkout(stack, mode="payment", line_items=lines)
 
 
 def test_a_declined_card_leaves_the_session_open() -> None:
@@ -118,9 +153,7 @@ def test_a_delayed_payment_that_arrives_starts_the_subscription() -> None:
     stack = Stack()
     session = checkout(stack)
 
-    answer = stack.emulator.control(
-        "pay_checkout", session=session.id, outcome="async_succeeded"
-    )
+    answer = stack.emulator.control("pay_checkout", session=session.id, outcome="async_succeeded")
 
     assert answer["payment_status"] == "paid"
     assert stack.v1.subscriptions.retrieve(answer["subscription"]).status == "active"
@@ -165,7 +198,10 @@ def test_the_portal_cancels_with_a_reason_and_takes_it_back() -> None:
 
     first = visit(stack, session)
     answer = stack.form(
-        session.url, action="cancel", subscription=subscription.id, feedback="too_expensive",
+        session.url,
+        action="cancel",
+        subscription=subscription.id,
+        feedback="too_expensive",
         comment="sorry",
     )
     cancelled = stack.again(subscription)
@@ -245,9 +281,7 @@ def test_a_new_card_from_the_portal_pays_the_next_retry() -> None:
     stack = Stack()
     subscription = stack.subscribe(trial_period_days=1, card="pm_card_chargeCustomerFail")
     stack.by(days=1, hours=1)
-    session = portal(
-        stack, subscription.customer, flow_data={"type": "payment_method_update"}
-    )
+    session = portal(stack, subscription.customer, flow_data={"type": "payment_method_update"})
 
     overdue = stack.again(subscription).status
     stack.form(session.url, action="card", card="pm_card_mastercard")

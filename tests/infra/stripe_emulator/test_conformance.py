@@ -16,12 +16,28 @@ from tests.infra.stripe_emulator.stack import Stack
 CLASSES: dict[str, type] = {
     cls.OBJECT_NAME: cls
     for cls in (
-        stripe.BalanceTransaction, stripe.Charge, stripe.Customer, stripe.Dispute, stripe.Event,
-        stripe.Invoice, stripe.InvoiceLineItem, stripe.InvoicePayment, stripe.PaymentIntent,
-        stripe.PaymentMethod, stripe.Plan, stripe.Price, stripe.Product, stripe.Refund,
-        stripe.SetupIntent, stripe.Subscription, stripe.SubscriptionItem,
-        stripe.SubscriptionSchedule, stripe.WebhookEndpoint, stripe.billing_portal.Configuration,
-        stripe.billing_portal.Session, stripe.checkout.Session,
+        stripe.BalanceTransaction,
+        stripe.Charge,
+        stripe.Customer,
+        stripe.Dispute,
+        stripe.Event,
+        stripe.Invoice,
+        stripe.InvoiceLineItem,
+        stripe.InvoicePayment,
+        stripe.PaymentIntent,
+        stripe.PaymentMethod,
+        stripe.Plan,
+        stripe.Price,
+        stripe.Product,
+        stripe.Refund,
+        stripe.SetupIntent,
+        stripe.Subscription,
+        stripe.SubscriptionItem,
+        stripe.SubscriptionSchedule,
+        stripe.WebhookEndpoint,
+        stripe.billing_portal.Configuration,
+        stripe.billing_portal.Session,
+        stripe.checkout.Session,
     )
 }
 
@@ -40,6 +56,9 @@ def busy() -> Stack:
         params: Any = {"mode": mode, "success_url": "https://app.example.com/ok"}
         if mode == "setup":
             params["currency"] = "usd"
+        elif mode == "payment":
+            data = {"currency": "usd", "unit_amount": 500, "product_data": {"name": "Top-up"}}
+            params["line_items"] = [{"price_data": data, "quantity": 1}]
         else:
             params["line_items"] = [{"price": stack.price["id"], "quantity": 1}]
         session = stack.v1.checkout.sessions.create(params)
@@ -61,10 +80,23 @@ def test_every_object_carries_all_fields_the_sdk_promises(busy: Stack) -> None:
     for event in busy.received:
         _check_object(event, faults)
     for path in (
-        "payment_intents", "charges", "balance_transactions", "checkout/sessions", "invoices",
-        "billing_portal/configurations", "customers", "disputes", "events", "invoice_payments",
-        "prices", "products", "refunds", "setup_intents", "subscriptions?status=all",
-        "subscription_schedules", "webhook_endpoints",
+        "payment_intents",
+        "charges",
+        "balance_transactions",
+        "checkout/sessions",
+        "invoices",
+        "billing_portal/configurations",
+        "customers",
+        "disputes",
+        "events",
+        "invoice_payments",
+        "prices",
+        "products",
+        "refunds",
+        "setup_intents",
+        "subscriptions?status=all",
+        "subscription_schedules",
+        "webhook_endpoints",
     ):
         listed = json.loads(busy.raw("GET", f"/v1/{path}").body)
         assert listed["data"], path

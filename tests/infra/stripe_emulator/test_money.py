@@ -42,7 +42,8 @@ def test_the_fee_is_rounded_half_up(amount: int, fee: int) -> None:
                 {
                     "quantity": 1,
                     "price_data": {
-                        "currency": "usd", "unit_amount": amount,
+                        "currency": "usd",
+                        "unit_amount": amount,
                         "product_data": {"name": "Top-up"},
                     },
                 }

@@ -22,8 +22,25 @@ def test_a_plan_begun_on_the_31st_bills_on_month_ends_and_does_not_drift() -> No
         ends.append(period(stack.again(subscription))[1])
 
     assert [(end.month, end.day, end.hour) for end in ends] == [
-        (2, 28, 12), (3, 31, 12), (4, 30, 12), (5, 31, 12), (6, 30, 12),
+        (2, 28, 12),
+        (3, 31, 12),
+        (4, 30, 12),
+        (5, 31, 12),
+        (6, 30, 12),
     ]
+
+
+def test_every_renewal_bills_its_own_period_and_no_other() -> None:
+    stack = Stack()
+    subscription = stack.subscribe()
+    for _ in range(4):
+        stack.to(period(stack.again(subscription))[1] + HOUR)
+
+    invoices = stack.v1.invoices.list({"subscription": subscription.id}).data
+
+    assert len(invoices) == 5
+    assert [len(one.lines.data) for one in invoices] == [1] * 5
+    assert len({one.total for one in invoices}) == 1
 
 
 def test_a_year_begun_on_29_february_ends_on_28_and_returns_to_29() -> None:
@@ -76,12 +93,18 @@ def test_a_renewal_tells_of_the_subscription_first_and_charges_an_hour_later() -
     assert drafted == ["customer.subscription.updated", "invoice.created"]
     assert draft.status == "draft"
     assert charged == [
-        "payment_intent.created", "invoice.finalized", "charge.succeeded",
-        "payment_intent.succeeded", "invoice.paid", "invoice.payment_succeeded",
+        "payment_intent.created",
+        "invoice.finalized",
+        "charge.succeeded",
+        "payment_intent.succeeded",
+        "invoice.paid",
+        "invoice.payment_succeeded",
         "invoice_payment.paid",
     ]
     assert (paid.status, paid.amount_paid, paid.billing_reason) == (
-        "paid", 4900, "subscription_cycle",
+        "paid",
+        4900,
+        "subscription_cycle",
     )
     assert paid.status_transitions.paid_at == stack.seconds(end + HOUR)
     assert paid.lines.data[0].period.end == stack.seconds(period(stack.again(subscription))[1])
@@ -99,7 +122,8 @@ def test_the_update_event_tells_the_period_before() -> None:
     old = event["data"]["previous_attributes"]["items"]["data"][0]
     new = event["data"]["object"]["items"]["data"][0]
     assert (old["current_period_start"], old["current_period_end"]) == (
-        stack.seconds(start), stack.seconds(end),
+        stack.seconds(start),
+        stack.seconds(end),
     )
     assert new["current_period_start"] == stack.seconds(end)
     assert event["data"]["previous_attributes"]["latest_invoice"] == subscription.latest_invoice
@@ -146,7 +170,9 @@ def test_a_failed_renewal_is_tried_after_3_5_and_7_days_and_then_ends_it() -> No
     assert gone.cancellation_details.reason == "payment_failed"
     assert gone.ended_at == gone.canceled_at == stack.seconds(moment)
     assert stack.types()[-3:] == [
-        "invoice.payment_failed", "invoice.updated", "customer.subscription.deleted",
+        "invoice.payment_failed",
+        "invoice.updated",
+        "customer.subscription.deleted",
     ]
 
 
@@ -325,9 +351,7 @@ def test_a_dearer_item_is_prorated_onto_the_next_invoice() -> None:
     stack.to(start + (end - start) / 2)
 
     item = subscription["items"].data[0].id
-    stack.v1.subscriptions.update(
-        subscription.id, {"items": [{"id": item, "price": dear["id"]}]}
-    )
+    stack.v1.subscriptions.update(subscription.id, {"items": [{"id": item, "price": dear["id"]}]})
     stack.to(end + HOUR)
 
     invoice = stack.v1.invoices.retrieve(stack.again(subscription).latest_invoice)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -51,7 +52,8 @@ def test_an_endpoint_hears_only_what_it_asked_for() -> None:
     stack.deliver()
 
     assert {event["type"] for event in stack.received} == {
-        "customer.subscription.created", "invoice.paid",
+        "customer.subscription.created",
+        "invoice.paid",
     }
 
 
@@ -65,7 +67,7 @@ def test_a_refused_event_is_tried_again_for_three_days_and_no_longer() -> None:
         stack.now = at
         attempts += [at] * stack.deliver()
 
-    waits = [late - early for early, late in zip(attempts, attempts[1:], strict=False)]
+    waits = [late - early for early, late in pairwise(attempts)]
     assert waits[:3] == [timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2)]
     assert attempts[-1] - attempts[0] <= THREE_DAYS
     assert attempts[-1] - attempts[0] > THREE_DAYS - timedelta(hours=12)

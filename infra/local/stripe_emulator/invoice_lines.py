@@ -12,7 +12,7 @@ from .world import World
 Json = dict[str, Any]
 
 
-def part(
+def part_line(
     world: World,
     item: Json,
     *,
@@ -63,7 +63,7 @@ def part(
     }
 
 
-def regular(world: World, item: Json, *, trial: bool = False) -> Json:
+def regular_line(world: World, item: Json, *, trial: bool = False) -> Json:
     """What the item's current period costs; a trial costs nothing."""
     product = world.find("product", item["price"]["product"]) or {"name": "Product"}
     words = (
@@ -71,7 +71,7 @@ def regular(world: World, item: Json, *, trial: bool = False) -> Json:
         if trial
         else f"{item['quantity']} × {product['name']}"
     )
-    return part(
+    return part_line(
         world,
         item,
         amount=0 if trial else items.amount(item),
@@ -81,7 +81,7 @@ def regular(world: World, item: Json, *, trial: bool = False) -> Json:
     )
 
 
-def one_offs(world: World, subscription: Json, given: list[Json]) -> list[Json]:
+def one_off_lines(world: World, subscription: Json, given: list[Json]) -> list[Json]:
     """`add_invoice_items`: set-up fees and the like, on the next invoice and never again."""
     made = []
     for number, one in enumerate(given):
@@ -105,7 +105,7 @@ def _one_off(world: World, subscription: Json, price: Json, quantity: int) -> Js
         "quantity": quantity,
         "subscription": subscription["id"],
     }
-    line = part(
+    line = part_line(
         world,
         item,
         amount=items.amount(item),

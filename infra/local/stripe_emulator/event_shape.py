@@ -1,0 +1,44 @@
+"""How an event looks: what changed, which pattern it fits, and its object in some version."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from .versions import shaped, shaped_previous
+
+Json = dict[str, Any]
+
+
+def matches(kind: str, pattern: str) -> bool:
+    return kind == pattern or (pattern.endswith("*") and kind.startswith(pattern[:-1]))
+
+
+def changes(before: Json, now: Json) -> Json:
+    """`previous_attributes`: of nested hashes only the members that differ."""
+    previous = {}
+    for name, old in before.items():
+        new = now.get(name)
+        if name.startswith("_") or old == new:
+            continue
+        if isinstance(old, dict) and isinstance(new, dict) and "object" not in old:
+            previous[name] = {
+                key: old.get(key) for key in old | new if old.get(key) != new.get(key)
+            }
+        elif isinstance(old, dict) and old.get("object") == "list":
+            previous[name] = {"data": old["data"]}
+        else:
+            previous[name] = old
+    return previous
+
+
+def presented(event: Json, version: str) -> Json:
+    """The event as that version shows it."""
+    public = {name: value for name, value in event.items() if not name.startswith("_")}
+    thing = json.loads(event["_object"])
+    data: Json = {"object": shaped(thing, version)}
+    if event["_previous"] is not None:
+        data["previous_attributes"] = shaped_previous(thing["object"], event["_previous"], version)
+    public["data"] = data
+    public["api_version"] = version
+    return public
