@@ -42,7 +42,7 @@ run: install
 	@exec $(BIN)/python -m infra.local run --end-with-parent
 
 demo: install
-	@exec $(BIN)/python -m infra.local demo --end-with-parent
+	@exec $(BIN)/python -m infra.local.demo
 
 test: install
 	@exec $(BIN)/python -m pytest -n $(JOBS) $(TESTS)

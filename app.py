@@ -1,4 +1,4 @@
-"""Registers the routes and declares the scheduled functions; nothing else.
+"""Registers the routes and declares the scheduled functions and the stream's; nothing else.
 
 Scheduled functions are declared here and not in a blueprint: Lambda imports the module a handler is named after, and
 a handler in `chalicelib` would never load this file.
@@ -7,11 +7,12 @@ a handler in `chalicelib` would never load this file.
 from collections.abc import Callable
 from typing import Any
 
-from chalice.app import Chalice, CloudWatchEvent
+from chalice.app import Chalice, CloudWatchEvent, DynamoDBEvent
 
-from chalicelib.handlers import jobs
+from chalicelib import wiring
+from chalicelib.handlers import jobs, stream
+from chalicelib.handlers.doors import api
 from chalicelib.handlers.jobs import SCHEDULE, Job
-from chalicelib.handlers.routes import api
 
 app = Chalice(app_name="lapse")
 app.register_blueprint(api)
@@ -26,6 +27,17 @@ def _scheduled(job: Job) -> Callable[[Any, Any], Any]:
     run.__name__ = job.name
     declare: Any = app.schedule(job.rate, name=job.name.replace("_", "-"))
     return declare(run)  # type: ignore[no-any-return]
+
+
+# Which stream it is, and that only new history entries come through it, stands in the deployed template.
+@app.on_dynamodb_record(
+    stream_arn="arn:aws:dynamodb:us-east-1:000000000000:table/lapse/stream/of-the-template",
+    name="publish-history",
+    starting_position="TRIM_HORIZON",
+)
+def publish_history(event: DynamoDBEvent) -> dict[str, list[dict[str, str]]]:
+    records: list[dict[str, Any]] = event.to_dict()["Records"]
+    return stream.receive(wiring.world(), records)
 
 
 globals().update({job.name: _scheduled(job) for job in SCHEDULE})

@@ -10,14 +10,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from chalicelib.domain import consequences
+from chalicelib.domain import consequences, contracts
 from chalicelib.domain.account import Account, Subscription
 from chalicelib.domain.consequences import Holdings
-from chalicelib.domain.ending import end_of
+from chalicelib.domain.ending import end_at_stripe, end_of
 from chalicelib.domain.evidence import Evidence, Preview, digest, fingerprint
-from chalicelib.domain.facts import CancellationAsked
+from chalicelib.domain.facts import (
+    CancellationAsked,
+    ContractCancelled,
+    ContractResumed,
+    Fact,
+    StripeSaysSubscription,
+)
+from chalicelib.domain.moments import rfc3339
 from chalicelib.domain.policy import Policy
-from chalicelib.lifecycle import tell
+from chalicelib.lifecycle import confirm, must_load, tell
 from chalicelib.store import consents, holdings
 from chalicelib.store.accounts import Loaded
 from chalicelib.wiring import World
@@ -53,7 +60,8 @@ def preview(world: World, account: Account, subscription: Subscription) -> Previ
         consequences=ahead,
         disclosures={one.id: one.version for one in policy.cancellation.disclosures},
         policy_version=policy.version,
-        fingerprint=fingerprint(ahead, policy, end),
+        fingerprint=fingerprint(ahead, policy, end, account.locale),
+        policy=policy.name,
     )
 
 
@@ -86,28 +94,68 @@ def cancel(world: World, loaded: Loaded, shown: Preview, pressed: Consented) -> 
 def _carry_out(world: World, account_id: str, evidence: Evidence, policy: Policy) -> Loaded:
     """Has Stripe do what was consented to. The key is the consent's own, so it is done once however often."""
     feedback = {r.code: r.stripe_feedback for r in policy.cancellation.reasons}
+    subscription_id = evidence.preview.subscription_id
+    loaded = must_load(world, account_id)
+    account = loaded.account
+    if contracts.outlasts_the_period(account, account.subscriptions[subscription_id]):
+        return _leave_with_contract(world, loaded, evidence)
     said = world.stripe.turn_renewal_off(
         evidence.preview.subscription_id,
         key=f"cancel:{evidence.id}",
         feedback=feedback.get(evidence.reason or "", "other"),
         comment=evidence.comment,
     )
-    telling = tell(world, account_id, said, id=f"cancel.confirmed:{world.new_id()}", by="stripe")
+    telling = confirm(world, loaded, said, id=f"cancel.confirmed:{world.new_id()}", by="stripe")
     consents.confirm(world.table, account_id, evidence.id)
+    return telling.loaded
+
+
+def _leave_with_contract(world: World, loaded: Loaded, evidence: Evidence) -> Loaded:
+    """GT-2: a mark at Stripe now would end the contract early, so Stripe only takes note; a step sets the mark in
+    the contract's last period."""
+    said = world.stripe.note(
+        evidence.preview.subscription_id,
+        key=f"cancel:{evidence.id}",
+        leaving_at=rfc3339(evidence.preview.access_ends_at),
+    )
+    telling = confirm(
+        world,
+        loaded,
+        said,
+        id=f"cancel.confirmed:{world.new_id()}",
+        by="stripe",
+        fact=lambda said: ContractCancelled(said=said),
+    )
+    consents.confirm(world.table, loaded.account.id, evidence.id)
     return telling.loaded
 
 
 def resume(world: World, loaded: Loaded, subscription: Subscription, by: str) -> Loaded:
     """SC-4: undoes a scheduled cancellation, up to the last second. Raises as `cancel` does."""
+    key = f"resume:{subscription.id}:{loaded.version}"
+    of_contract = subscription.leaves_with_contract or subscription.correcting
+    if end_at_stripe(subscription) is None:
+        noted = world.stripe.note(subscription.id, key=key, leaving_at="")
+        return _resumed(world, loaded, noted, by, of_contract=True)
     said = world.stripe.turn_renewal_on(
         subscription.id,
         # The version makes one key per cancellation that is undone: cancelling again and resuming again is new.
-        key=f"resume:{subscription.id}:{loaded.version}",
+        key=key,
         clears_cancel_at=subscription.cancel_at is not None
         and not subscription.cancel_at_period_end,
+        leaving_at="" if of_contract else None,
     )
-    return tell(
-        world, loaded.account.id, said, id=f"resume.confirmed:{world.new_id()}", by=by
+    return _resumed(world, loaded, said, by, of_contract=of_contract)
+
+
+def _resumed(
+    world: World, loaded: Loaded, said: StripeSaysSubscription, by: str, *, of_contract: bool
+) -> Loaded:
+    def fact(said: StripeSaysSubscription) -> Fact:
+        return ContractResumed(said=said) if of_contract else said
+
+    return confirm(
+        world, loaded, said, id=f"resume.confirmed:{world.new_id()}", by=by, fact=fact
     ).loaded
 
 

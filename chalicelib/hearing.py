@@ -9,22 +9,31 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
 from chalicelib import log
-from chalicelib.domain.facts import Fact, InvoiceAtStripe, StripeSaysInvoice, StripeSaysSubscription
+from chalicelib.disputing import hear_dispute
+from chalicelib.domain import top_ups
+from chalicelib.domain.facts import InvoiceAtStripe, StripeSaysInvoice, StripeSaysSubscription
 from chalicelib.domain.from_stripe import UnknownPrice, UnknownSubscription, standing
+from chalicelib.domain.ledger import Unbookable
+from chalicelib.domain.top_ups import PaidCheckout
 from chalicelib.gateways.stripe import StripeRefused, StripeUnavailable
 from chalicelib.gateways.stripe_reader import (
     StripeEvent,
     Unreadable,
     customer_of,
+    is_for_a_wallet,
+    is_one_off,
+    read_checkout,
     read_invoice,
     read_subscription,
+    reference,
 )
 from chalicelib.lifecycle import Telling, again_while_stale, must_load, settle
-from chalicelib.store import accounts, parked
+from chalicelib.refunding import NotCreditedYet, OtherCustomer, hear_charge
+from chalicelib.store import accounts, parked, wallet
 from chalicelib.store.accounts import Loaded
 from chalicelib.wiring import World
 
@@ -32,14 +41,20 @@ Outcome = Literal["applied", "duplicate", "ignored", "parked"]
 Hear = Callable[[World, StripeEvent, Loaded], "Telling | None"]
 
 FIRST_RETRY = timedelta(minutes=5)
+INVOICES = "invoice."
+CHECKOUTS = "checkout.session"
+DISPUTES, CHARGE_REFUNDED = "charge.dispute.", "charge.refunded"
+REFUNDS = ("refund.", "charge.refund.", CHARGE_REFUNDED)
 
 
 class Unusable(Exception):
     """The event cannot be applied yet. The reason is a code."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, customer_id: str | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.customer_id = customer_id
+        """Whose event it is, where the event itself does not say."""
 
 
 def hear(world: World, event: StripeEvent) -> Outcome:
@@ -50,15 +65,37 @@ def hear(world: World, event: StripeEvent) -> Outcome:
     try:
         return hear_now(world, event)
     except Unusable as unusable:
-        _park(world, event, unusable.reason)
+        _park(world, event, unusable)
         return "parked"
 
 
 def hear_now(world: World, event: StripeEvent) -> Outcome:
     """As `hear`, but raises Unusable instead of parking."""
     with _unusable():
-        account_id = account_of_customer(world, customer_of(event.thing))
+        if event.type.startswith(INVOICES) and is_one_off(event.thing):
+            return "ignored"
+        if event.type.startswith(CHECKOUTS) and not is_for_a_wallet(event.thing):
+            return "ignored"
+        customer_id = customer_of(event.thing) or _payer(world, event.type, event.thing.get("id"))
+        if customer_id is None and event.type.startswith((DISPUTES, *REFUNDS)):
+            # Paid by somebody who is no customer at Stripe: nobody's subscription, nobody's wallet.
+            return "ignored"
+        account_id = account_of_customer(world, customer_id)
         return again_while_stale(lambda: _once(world, event, account_id))
+
+
+def _payer(world: World, type: str, id: object) -> str | None:
+    """Disputes and refunds name no customer: their charge does."""
+    named = reference(id)
+    if named is None or not type.startswith((DISPUTES, *REFUNDS)):
+        return None
+    return world.stripe.charge(_charge_of(world, type, named)).customer_id
+
+
+def _charge_of(world: World, type: str, id: str) -> str:
+    if type.startswith(DISPUTES):
+        return world.stripe.dispute(id).charge_id
+    return id if type == CHARGE_REFUNDED else world.stripe.refund(id).charge_id
 
 
 @contextmanager
@@ -68,9 +105,17 @@ def _unusable() -> Iterator[None]:
         yield
     except UnknownPrice as error:
         raise Unusable("unknown_price") from error
+    except UnknownSubscription as error:
+        raise Unusable("unknown_subscription") from error
     except Unreadable as error:
         log.problem("event_unreadable", error)
         raise Unusable("unreadable") from error
+    except OtherCustomer as error:
+        raise Unusable("other_customer") from error
+    except Unbookable as error:
+        raise Unusable("unbookable") from error
+    except NotCreditedYet as error:
+        raise Unusable("not_credited_yet") from error
     except StripeUnavailable as error:
         raise Unusable("stripe_unavailable") from error
     except StripeRefused as error:
@@ -84,7 +129,7 @@ def account_of_customer(world: World, customer_id: str | None) -> str:
     if known is None:
         known = accounts.account_of_customer(world.table, customer_id)
         if known is None:
-            raise Unusable("unknown_customer")
+            raise Unusable("unknown_customer", customer_id)
         world.customers[customer_id] = known
     return known
 
@@ -112,9 +157,18 @@ def _subscription(world: World, event: StripeEvent, loaded: Loaded) -> Telling:
         case "ask":
             if accounts.was_told(world.table, loaded.account.id, event.id):
                 return Telling("duplicate", loaded)
-            asked = world.stripe.subscription(said.id)
-            fact = replace(asked, as_of=max(asked.as_of, event.created))
-    return _settle(world, loaded, fact, event)
+            fact = _asked(world, loaded, said.id, event.created)
+    return settle(world, loaded, fact, id=event.id, by="stripe")
+
+
+def _asked(
+    world: World, loaded: Loaded, subscription_id: str, created: datetime | None = None
+) -> StripeSaysSubscription:
+    """Stripe's word now. Its `Date` may lag behind the event it follows, which must not pass for news again."""
+    said = world.stripe.subscription(subscription_id)
+    if said.subscription.customer_id != loaded.account.stripe_customer_id:
+        raise Unusable("other_customer")
+    return said if created is None else replace(said, as_of=max(said.as_of, created))
 
 
 def _invoice(world: World, event: StripeEvent, loaded: Loaded) -> Telling | None:
@@ -133,13 +187,48 @@ def _settle_invoice(
         return settle(world, loaded, fact, id=event_id, by="stripe")
     except UnknownSubscription:
         # It came before its subscription did: Stripe is asked for that first.
-        asked = world.stripe.subscription(invoice.subscription_id)
+        asked = _asked(world, loaded, invoice.subscription_id)
         first = settle(world, loaded, asked, id=f"{event_id}.subscription", by="stripe")
         return settle(world, first.loaded, fact, id=event_id, by="stripe")
 
 
-def _settle(world: World, loaded: Loaded, fact: Fact, event: StripeEvent) -> Telling:
-    return settle(world, loaded, fact, id=event.id, by="stripe")
+def _checkout(world: World, event: StripeEvent, loaded: Loaded) -> Telling | None:
+    return _credit_payment(world, loaded, read_checkout(event.thing), event.created)
+
+
+def _credit_payment(
+    world: World, loaded: Loaded, paid: PaidCheckout | None, at: datetime
+) -> Telling | None:
+    """M1-5: to the wallet, once per session, whichever of its events comes first and however often."""
+    if paid is None:
+        return None
+    account = loaded.account
+    if (paid.account_id, paid.customer_id) != (account.id, account.stripe_customer_id):
+        raise Unusable("other_account")
+    try:
+        wallet.post(world.table, account.id, top_ups.posting(paid, at))
+    except wallet.AlreadyBooked:
+        return Telling("duplicate", loaded)
+    except Unbookable as error:
+        raise Unusable("unbookable") from error
+    log.event("wallet_credited", account=account.id, session=paid.id)
+    return Telling("applied", loaded)
+
+
+def _dispute(world: World, event: StripeEvent, loaded: Loaded) -> Telling:
+    return hear_dispute(world, loaded, _named(event), id=event.id)
+
+
+def _refund(world: World, event: StripeEvent, loaded: Loaded) -> Telling:
+    charge_id = _charge_of(world, event.type, _named(event))
+    return hear_charge(world, loaded, charge_id, id=event.id)
+
+
+def _named(event: StripeEvent) -> str:
+    id = reference(event.thing.get("id"))
+    if id is None:
+        raise Unreadable("an object without an id")
+    return id
 
 
 HEARD: Mapping[str, Hear] = {
@@ -153,28 +242,49 @@ HEARD: Mapping[str, Hear] = {
     "invoice.payment_failed": _invoice,
     "invoice.voided": _invoice,
     "invoice.marked_uncollectible": _invoice,
+    # A payment for the wallet, at once or after days. One that failed or expired changes nothing.
+    "checkout.session.completed": _checkout,
+    "checkout.session.async_payment_succeeded": _checkout,
+    # Asked again, whatever they say: a dispute and a refund are what Stripe says they are now.
+    "charge.dispute.created": _dispute,
+    "charge.dispute.updated": _dispute,
+    "charge.dispute.funds_withdrawn": _dispute,
+    "charge.dispute.funds_reinstated": _dispute,
+    "charge.dispute.closed": _dispute,
+    "refund.created": _refund,
+    "refund.updated": _refund,
+    "refund.failed": _refund,
+    "charge.refund.updated": _refund,
+    "charge.refunded": _refund,
 }
 """Every event type we act on. Any other is ignored, with 200: Stripe disables endpoints that refuse."""
 
 
-def _park(world: World, event: StripeEvent, reason: str) -> None:
+def _park(world: World, event: StripeEvent, unusable: Unusable) -> None:
     now = world.clock.now()
-    thing_id = event.thing.get("id")
     parked.park(
         world.table,
         parked.ParkedEvent(
             event_id=event.id,
             type=event.type,
             created=event.created,
-            object_id=thing_id if isinstance(thing_id, str) else None,
-            customer_id=customer_of(event.thing),
-            reason=reason,
+            object_id=_id_or_none(event.thing.get("id")),
+            customer_id=_id_or_none(event.thing.get("customer")) or unusable.customer_id,
+            reason=unusable.reason,
             parked_at=now,
         ),
         now + FIRST_RETRY,
         world.settings.due_shards,
     )
-    log.event("event_parked", event_id=event.id, type=event.type, reason=reason)
+    log.event("event_parked", event_id=event.id, type=event.type, reason=unusable.reason)
+
+
+def _id_or_none(value: object) -> str | None:
+    """An event must not be lost because what it is about has no readable name."""
+    try:
+        return reference(value)
+    except Unreadable:
+        return None
 
 
 def retry_parked(world: World, event: parked.ParkedEvent) -> Outcome:
@@ -185,19 +295,31 @@ def retry_parked(world: World, event: parked.ParkedEvent) -> Outcome:
     if event.type not in HEARD or event.object_id is None:
         raise Unusable("unreadable")
     with _unusable():
-        account_id = account_of_customer(world, event.customer_id)
+        customer_id = event.customer_id or _payer(world, event.type, event.object_id)
+        account_id = account_of_customer(world, customer_id)
         return again_while_stale(lambda: _retry_once(world, event, account_id))
 
 
 def _retry_once(world: World, event: parked.ParkedEvent, account_id: str) -> Outcome:
     assert event.object_id is not None
     loaded = must_load(world, account_id)
-    if event.type.startswith("invoice."):
+    if event.type.startswith(INVOICES):
         invoice = world.stripe.invoice(event.object_id)
         if invoice is None:
             return "ignored"
+        if invoice.customer_id != loaded.account.stripe_customer_id:
+            raise Unusable("other_customer")
         telling = _settle_invoice(world, loaded, invoice, event.event_id)
+    elif event.type.startswith(CHECKOUTS):
+        paid = world.stripe.checkout(event.object_id)
+        credited = _credit_payment(world, loaded, paid, event.created)
+        return credited.outcome if credited and credited.outcome != "unchanged" else "ignored"
+    elif event.type.startswith(DISPUTES):
+        telling = hear_dispute(world, loaded, event.object_id, id=event.event_id)
+    elif event.type.startswith(REFUNDS):
+        charge_id = _charge_of(world, event.type, event.object_id)
+        telling = hear_charge(world, loaded, charge_id, id=event.event_id)
     else:
-        asked = world.stripe.subscription(event.object_id)
+        asked = _asked(world, loaded, event.object_id, event.created)
         telling = settle(world, loaded, asked, id=event.event_id, by="stripe")
     return "applied" if telling.outcome == "unchanged" else telling.outcome

@@ -14,7 +14,8 @@ from typing import Literal, TypeVar
 from chalicelib.domain.account import Account
 from chalicelib.domain.decide import decide
 from chalicelib.domain.decision import Decision
-from chalicelib.domain.facts import Fact
+from chalicelib.domain.facts import Fact, StripeSaysSubscription
+from chalicelib.domain.notices import with_news
 from chalicelib.domain.timeline import timeline
 from chalicelib.store import accounts
 from chalicelib.store.accounts import AlreadyTold, Loaded, Stale, Told
@@ -61,6 +62,36 @@ def tell(world: World, account_id: str, fact: Fact | Gather, *, id: str, by: str
     return again_while_stale(once)
 
 
+def _as_said(said: StripeSaysSubscription) -> Fact:
+    return said
+
+
+def confirm(
+    world: World,
+    loaded: Loaded,
+    said: StripeSaysSubscription,
+    *,
+    id: str,
+    by: str,
+    fact: Callable[[StripeSaysSubscription], Fact] = _as_said,
+) -> Telling:
+    """What Stripe answered to a request of ours that was made after the account was loaded.
+
+    If the account has changed since, whatever changed it may have overtaken that answer: then Stripe is asked anew.
+    """
+    try:
+        return settle(world, loaded, fact(said), id=id, by=by)
+    except (Stale, Contended):
+        subscription_id = said.subscription.id
+        return tell(
+            world,
+            loaded.account.id,
+            lambda _: fact(world.stripe.subscription(subscription_id)),
+            id=id,
+            by=by,
+        )
+
+
 def settle(world: World, loaded: Loaded, fact: Fact, *, id: str, by: str) -> Telling:
     """Decides on what was loaded and saves it. Raises accounts.Stale when the account moved on."""
     now = world.clock.now()
@@ -74,6 +105,7 @@ def save(world: World, loaded: Loaded, decision: Decision, *, id: str, by: str) 
     told = Told(id=id, by=by, at=world.clock.now())
     policy = world.policies.get(decision.account.policy)
     ahead = timeline(decision.account, policy)
+    decision = with_news(loaded.account, decision, ahead, policy, told.at)
     try:
         after = accounts.save(world.table, loaded, decision, told, ahead, world.settings.due_shards)
     except AlreadyTold:

@@ -7,7 +7,10 @@ import logging
 import sys
 from collections.abc import Mapping
 
-_logger = logging.getLogger("lapse")
+NAME = "lapse.log"
+"""Not the app's own name: Chalice sets up a logger under that one, at the level ERROR and with a prefix."""
+
+_logger = logging.getLogger(NAME)
 
 
 def event(name: str, **keys: object) -> None:

@@ -34,15 +34,37 @@ class Settings:
     claims: Mapping[str, str] | None = None
     """Our claim name → the issuer's, where they differ."""
     return_origins: tuple[str, ...] = ()
+    mail_sender: str | None = None
+    """The address that mail comes from. Without one, customers are told in the product only."""
+    event_bus: str | None = None
+    """Where domain events go. Without one, nobody is told."""
     policy_files: tuple[Path, ...] = ()
     livemode: bool = False
 
 
-def from_environment() -> Settings:
-    return Settings(
-        table_name=_required("LAPSE_TABLE", "the DynamoDB table"),
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableSettings:
+    """What it takes to read the table, and nothing more: who checks the books needs no Stripe key."""
+
+    name: str
+    region: str
+    due_shards: int
+
+
+def of_the_table() -> TableSettings:
+    return TableSettings(
+        name=_required("LAPSE_TABLE", "the DynamoDB table"),
         region=os.environ.get("AWS_REGION", os.environ.get("AWS_DEFAULT_REGION", "us-east-1")),
         due_shards=int(os.environ.get("LAPSE_DUE_SHARDS", "16")),
+    )
+
+
+def from_environment() -> Settings:
+    table = of_the_table()
+    return Settings(
+        table_name=table.name,
+        region=table.region,
+        due_shards=table.due_shards,
         stripe_api_key=_required("LAPSE_STRIPE_API_KEY", "calling Stripe"),
         webhook_secrets=_list(_required("LAPSE_WEBHOOK_SECRETS", "verifying Stripe's events")),
         token_issuer=_required("LAPSE_TOKEN_ISSUER", "verifying access tokens"),
@@ -52,6 +74,8 @@ def from_environment() -> Settings:
         jwks_url=os.environ.get("LAPSE_JWKS_URL"),
         claims=json.loads(os.environ.get("LAPSE_CLAIMS", "{}")),
         return_origins=_list(os.environ.get("LAPSE_RETURN_ORIGINS", "")),
+        mail_sender=os.environ.get("LAPSE_MAIL_SENDER"),
+        event_bus=os.environ.get("LAPSE_EVENT_BUS"),
         livemode=os.environ.get("LAPSE_LIVEMODE", "true") == "true",
     )
 

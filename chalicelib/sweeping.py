@@ -20,25 +20,32 @@ from chalicelib.domain.decide import decide
 from chalicelib.domain.ending import has_ended
 from chalicelib.domain.facts import StepDone
 from chalicelib.domain.moments import rfc3339
+from chalicelib.domain.number_fees import paid_beyond
 from chalicelib.domain.steps import Step, step_of
-from chalicelib.effects import at_carrier
+from chalicelib.effects import at_carrier, at_stripe
+from chalicelib.effects.case_clock import case_clock
 from chalicelib.effects.charge_number_fees import charge_number_fees
 from chalicelib.effects.credit_messages import credit_messages
-from chalicelib.effects.effect import Done, Effect, MoreToDo, NotYet, OutOfTime, Task
+from chalicelib.effects.effect import Done, Effect, Moot, MoreToDo, NotYet, OutOfTime, Task
 from chalicelib.effects.end_access import end_access
+from chalicelib.effects.end_plan import end_plan
 from chalicelib.effects.purge_data import purge_data
+from chalicelib.effects.refund import credit_appeal, pay_refund
+from chalicelib.effects.remind import remind
+from chalicelib.effects.unassign_seats import unassign_seats
 from chalicelib.hearing import Unusable, retry_parked
 from chalicelib.lifecycle import ATTEMPTS, must_load, save, settle
 from chalicelib.store import keys, parked
-from chalicelib.store.accounts import Loaded, Stale
-from chalicelib.store.table import Contended, Due, If, Key, Refused, Update
+from chalicelib.store.accounts import Loaded, Stale, still
+from chalicelib.store.table import Contended, Due, If, Key, Refused, StoreError, Update
 from chalicelib.wiring import World
 
-Outcome = Literal["done", "called off", "to be tried again", "left"]
+Outcome = Literal["done", "called off", "to be tried again", "left", "more to do"]
 
 TICK = timedelta(minutes=5)
 LONGEST_BACKOFF = timedelta(hours=6)
-CLAIM = timedelta(minutes=10)
+SECOND = timedelta(seconds=1)
+CLAIM = steps.CALL_IS_OVER
 """Longer than any sweep may run: after it, another run may take the step."""
 PAGE = 50
 
@@ -57,11 +64,9 @@ def _unless_begun(account: Account, _step: Step) -> bool:
 
 
 def _unless_paid(account: Account, step: Step) -> bool:
-    """A fee needs no asking while some plan is paid beyond its date: that plan is live for certain."""
-    return not any(
-        s.paid_until is not None and s.paid_until > step.due and s.ended_at is None
-        for s in account.subscriptions.values()
-    )
+    """A fee needs no asking while every plan is paid beyond its date."""
+    paid = paid_beyond(account)
+    return paid is None or paid <= step.due
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,17 @@ class How:
 
 
 HOW: Mapping[str, How] = {
+    # The effect asks Stripe itself: for the very payment, its refunds and disputes.
+    steps.REFUND_PAID: How(pay_refund, _never, claims=True),
+    steps.APPEAL_CREDITED: How(credit_appeal, _never),
+    steps.PLAN_ENDED: How(end_plan, _always, claims=True),
+    steps.CASE_CLOCK: How(case_clock, _never),
+    steps.RENEWAL_RESTORED: How(at_stripe.restore_renewal, _always, claims=True),
+    steps.RENEWAL_OFF: How(at_stripe.turn_renewal_off, _always, claims=True),
+    steps.COLLECTION_STOPPED: How(at_stripe.stop_collection, _always, claims=True),
+    steps.COLLECTION_RESUMED: How(at_stripe.resume_collection, _always, claims=True),
+    steps.SEATS_UNASSIGNED: How(unassign_seats, _always, needs_the_end=True),
+    steps.REMINDER: How(remind, _always),
     steps.ACCESS_ENDS: How(end_access, _always, needs_the_end=True),
     steps.MESSAGES_CREDITED: How(credit_messages, _always, needs_the_end=True),
     steps.NUMBER_FEE: How(charge_number_fees, _unless_paid),
@@ -101,15 +117,24 @@ class Report:
 
 
 def sweep(world: World, kind: str, out_of_time: OutOfTime = lambda: False) -> Report:
-    """Every step of this kind that is due, one by one. One bad row holds up nobody else."""
-    return _each_due(world, kind, out_of_time, lambda due: _carry_out_due(world, due, out_of_time))
+    """Every step of this kind that is due, one by one. One bad row holds up nobody else, and neither does a large
+    one: it takes its turn, and has the next when everybody had theirs."""
+    counts: Counter[Outcome] = Counter()
+    while True:
+        report = each_due(
+            world, kind, out_of_time, lambda due: _carry_out_due(world, due, out_of_time)
+        )
+        counts["more to do"] = 0
+        counts.update(report.counts)
+        if not counts["more to do"] or out_of_time():
+            return Report(counts)
 
 
 def retry_all_parked(world: World, out_of_time: OutOfTime = lambda: False) -> Report:
-    return _each_due(world, parked.KIND, out_of_time, lambda due: retry_one_parked(world, due.key))
+    return each_due(world, parked.KIND, out_of_time, lambda due: retry_one_parked(world, due.key))
 
 
-def _each_due(
+def each_due(
     world: World, kind: str, out_of_time: OutOfTime, carry: Callable[[Due], Outcome]
 ) -> Report:
     report = Report()
@@ -135,6 +160,12 @@ def _carry_out_due(world: World, due: Due, out_of_time: OutOfTime) -> Outcome:
         return "to be tried again"
 
 
+def try_now(world: World, account_id: str, step_id: str) -> Outcome:
+    """One step, without waiting for its sweep; what goes wrong leaves it due, as in a sweep."""
+    key = keys.step(account_id, step_id)
+    return _carry_out_due(world, Due(key, rfc3339(world.clock.now())), lambda: False)
+
+
 def carry_out(
     world: World, account_id: str, step_id: str, out_of_time: OutOfTime = lambda: False
 ) -> Outcome:
@@ -142,24 +173,27 @@ def carry_out(
 
     Raises NotYet and whatever went wrong; the caller sees to the next try (`failed`).
     """
-    claimed = False
+    claimed: str | None = None
     for _ in range(ATTEMPTS):
         loaded = must_load(world, account_id)
         step = _pending(loaded.account, step_id, world.clock.now())
         if step is None:
-            _tidy_index(world, account_id, step_id, loaded.account)
+            _tidy_index(world, loaded, step_id)
             return "called off"
-        if HOW[step.kind].claims and not claimed:
+        if HOW[step.kind].claims and claimed is None:
             claimed = _claim(world, account_id, step)
-            if not claimed:
+            if claimed is None:
                 return "left"
         try:
             return _carry_out_once(world, loaded, step, out_of_time)
         except (Stale, Contended):
             continue
-        except MoreToDo:
-            _give_back(world, account_id, step)
+        except Moot:
             return "left"
+        except MoreToDo:
+            if claimed is not None:
+                _give_back(world, account_id, step, claimed)
+            return "more to do"
     raise NotYet("account_keeps_changing")
 
 
@@ -208,38 +242,59 @@ def _after_asking(world: World, loaded: Loaded) -> Loaded:
 
 def _complete(world: World, loaded: Loaded, step: Step, done: Done) -> None:
     fact = StepDone(step=step, result=done.result, next_fee_at=done.next_fee_at)
-    settle(world, loaded, fact, id=f"step:{step.id}:{rfc3339(step.due)}", by="sweep")
+    # Its version, because a step may come due again for the very same date (a number that was kept after all, or put
+    # in the same second): the second time is no duplicate of the first.
+    said = f"step:{step.id}:{rfc3339(step.due)}:{loaded.version}"
+    settle(world, loaded, fact, id=said, by="sweep")
 
 
-def _claim(world: World, account_id: str, step: Step) -> bool:
-    """Takes the step by moving its place in the index on: whoever dies holding it leaves it due again later."""
+def _claim(world: World, account_id: str, step: Step) -> str | None:
+    """Takes the step by moving its place in the index on: whoever dies holding it leaves it due again later.
+
+    Answers that place, or None when another run holds the step.
+    """
     now = world.clock.now()
+    until = rfc3339(now + CLAIM)
     try:
         world.table.write(
             Update(
                 keys.step(account_id, step.id),
-                {"due_at": rfc3339(now + CLAIM), "claimed_until": rfc3339(now + CLAIM)},
-                If(equals={"state": "pending"}, before={"claimed_until": rfc3339(now)}),
+                {"due_at": until, "claimed_until": until},
+                # Half-open, as every span here: at the instant itself it is free again.
+                If(equals={"state": "pending"}, before={"claimed_until": rfc3339(now + SECOND)}),
             )
         )
     except Refused:
-        return False
-    return True
+        return None
+    return until
 
 
-def _give_back(world: World, account_id: str, step: Step) -> None:
-    """The rest is the next run's: the step goes back to its place in the index."""
-    world.table.write(
-        Update(
-            keys.step(account_id, step.id),
-            {"due_at": rfc3339(step.due), "claimed_until": None},
-            If(equals={"state": "pending"}),
+def _give_back(world: World, account_id: str, step: Step, claimed_until: str) -> None:
+    """The rest is the next run's: the step goes back to its place, unless it was called off or moved since."""
+    try:
+        world.table.write(
+            Update(
+                keys.step(account_id, step.id),
+                {"due_at": rfc3339(step.due), "claimed_until": None},
+                If(equals={"state": "pending", "due_at": claimed_until}),
+            )
         )
-    )
+    except Refused:
+        return
 
 
 def failed(world: World, key: Key, error: Exception) -> None:
-    """Writes down when to try again: a step that is not marked done is the record that something went wrong."""
+    """Writes down when to try again: a step that is not marked done is the record that something went wrong.
+
+    If even that cannot be written, the step stays due as it is, and the rest of the sweep goes on.
+    """
+    try:
+        _write_down(world, key, error)
+    except StoreError as unwritten:
+        log.problem("failure_not_written", unwritten, step=key.sk)
+
+
+def _write_down(world: World, key: Key, error: Exception) -> None:
     reason = str(error) if isinstance(error, NotYet) else type(error).__name__
     row = world.table.get(key)
     attempts = (row or {}).get("attempts", 0) + 1
@@ -256,7 +311,8 @@ def failed(world: World, key: Key, error: Exception) -> None:
                 "claimed_until": None,
                 "doc": {**row["doc"], "last_error": reason[:200]},
             },
-            If(equals={"due_kind": row["due_kind"]}),
+            # Otherwise it was called off, or moved to another day, since.
+            If(equals={"due_kind": row["due_kind"], "due_at": row["due_at"]}),
         )
     )
 
@@ -266,41 +322,47 @@ def backoff(attempts: int) -> timedelta:
     return min(TICK * (1 << min(attempts - 1, 10)), LONGEST_BACKOFF)
 
 
-def _tidy_index(world: World, account_id: str, step_id: str, account: Account) -> None:
-    """Takes a step out of the index that the account no longer has ahead of it (the index lags, or lies)."""
-    if step_id in account.steps:
-        return
+def _tidy_index(world: World, loaded: Loaded, step_id: str) -> None:
+    """Puts right a place in the index at which the account has nothing due (a claim moved it, or the index lags).
+
+    Only while the account is as it was loaded: a step that was planned since must not lose its place.
+    """
+    due = loaded.account.steps.get(step_id)
+    right = {"due_kind": None, "due_at": None} if due is None else {"due_at": rfc3339(due)}
+    step = Update(keys.step(loaded.account.id, step_id), right, If(present=True))
     try:
-        world.table.write(
-            Update(
-                keys.step(account_id, step_id),
-                {"due_kind": None, "due_at": None},
-                If(present=True),
-            )
-        )
-    except Refused:
+        world.table.transact([step, still(loaded)])
+    except (Refused, Contended):
         return
 
 
 def retry_one_parked(world: World, key: Key) -> Outcome:
     """Tries one parked event again; what still cannot be applied stays parked, with its next try."""
-    event = parked.load(world.table, key)
-    if event is None:
-        return "called off"
+    try:
+        event = parked.load(world.table, key)
+        if event is None:
+            return "called off"
+        reason = _still_unusable(world, event)
+        if reason is None:
+            parked.remove(world.table, key)
+            return "done"
+        attempts = event.attempts + 1
+        again = replace(event, attempts=attempts, reason=reason)
+        parked.postpone(world.table, key, again, world.clock.now() + backoff(attempts))
+    except Exception as error:  # noqa: BLE001 - isolated: it stays parked as it is, and the rest goes on
+        log.problem("parked_retry_failed", error, event=key.sk)
+    return "to be tried again"
+
+
+def _still_unusable(world: World, event: parked.ParkedEvent) -> str | None:
+    """Why it cannot be applied now, or None once it is."""
     try:
         retry_parked(world, event)
     except Unusable as unusable:
-        attempts = event.attempts + 1
-        again = replace(event, attempts=attempts, reason=unusable.reason)
-        parked.park(
-            world.table,
-            again,
-            world.clock.now() + backoff(attempts),
-            world.settings.due_shards,
-        )
-        return "to be tried again"
-    except Exception as error:  # noqa: BLE001 - isolated: it stays parked, and the rest goes on
+        return unusable.reason
+    except StoreError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a reason like any other, with its own next try
         log.problem("parked_retry_failed", error, event_id=event.event_id)
-        return "to be tried again"
-    parked.remove(world.table, key)
-    return "done"
+        return type(error).__name__
+    return None

@@ -55,6 +55,29 @@ def world() -> World:
     return _world
 
 
+def table() -> tuple[Table, int]:
+    """The table alone, and in how many shards its indexes lie: for whoever only reads it."""
+    if _world is not None:
+        return _world.table, _world.settings.due_shards
+    from chalicelib.store.dynamo import DynamoTable
+
+    found = settings_.of_the_table()
+    return DynamoTable(found.name, region=found.region), found.due_shards
+
+
+def _mail(settings: Settings) -> Mail | None:
+    from chalicelib.gateways.ses import Ses
+
+    return Ses(settings.mail_sender, region=settings.region) if settings.mail_sender else None
+
+
+def _events(settings: Settings) -> Events | None:
+    from chalicelib.gateways.eventbridge import EventBridge
+
+    bus = settings.event_bus
+    return EventBridge(bus, region=settings.region) if bus else None
+
+
 def _deployed() -> World:
     from chalicelib.store.dynamo import DynamoTable
 
@@ -64,5 +87,7 @@ def _deployed() -> World:
         clock=SystemClock(),
         table=DynamoTable(settings.table_name, region=settings.region),
         stripe=Stripe(settings.stripe_api_key),
+        mail=_mail(settings),
+        events=_events(settings),
         policies=Policies(settings.policy_files),
     )

@@ -128,7 +128,11 @@ DOORS = {
         why="outsiders' words stop at the door",
         inside=("chalicelib/*.py", "app.py"),
         names=("pynamodb", "botocore", "boto3"),
-        open_to=("chalicelib/store/dynamo.py", "chalicelib/store/pynamo.py"),
+        open_to=(
+            *("chalicelib/store/dynamo.py", "chalicelib/store/pynamo.py"),
+            # The two other services of AWS that we speak to; each in its own module.
+            *("chalicelib/gateways/ses.py", "chalicelib/gateways/eventbridge.py"),
+        ),
         planted=(
             "import pynamodb.models",
             "from botocore.exceptions import ClientError",
@@ -145,6 +149,14 @@ DOORS = {
             "from chalicelib.gateways import stripe\nstripe.open_portal()",
             "def f(stripe): return stripe.subscription('sub_1')",
         ),
+    ),
+    "only gateways/calendars.py knows the holidays": Door(
+        why="importing five megabytes of calendars is for those who count business days",
+        inside=("chalicelib/*.py", "app.py"),
+        names=("holidays",),
+        open_to=("chalicelib/gateways/calendars.py",),
+        planted=("import holidays", "def f():\n    from holidays import country_holidays"),
+        fine=("from chalicelib.gateways.calendars import public_holidays",),
     ),
     "what is deployed never imports what is not": Door(
         why="infra and tests are not in the zip",
@@ -175,6 +187,15 @@ DOORS = {
             *("chalicelib.wiring", "app"),
         ),
         planted=("from chalicelib.store.table import Key", "import chalicelib.handlers.webhook"),
+    ),
+    "the texts are words and nothing else": Door(
+        why="what a customer reads can be read, and tested, without a table or a mailer",
+        inside=("chalicelib/texts/*.py",),
+        names=(
+            *("chalicelib.lifecycle", "chalicelib.handlers", "chalicelib.store"),
+            *("chalicelib.gateways", "chalicelib.wiring", "chalicelib.settings", "app"),
+        ),
+        planted=("from chalicelib.store import outbox", "from chalicelib.gateways import mail"),
     ),
     "the lifecycle does not know who calls it": Door(
         why="a fact is a fact, whether a webhook, a person or a schedule brought it",
@@ -251,7 +272,7 @@ def test_a_cold_start_loads_neither_stripe_nor_cryptography():
     script = (
         "import importlib, sys\n"
         f"for name in ['app', *{handlers!r}]: importlib.import_module(name)\n"
-        "print([m for m in ('stripe', 'jwt', 'cryptography', 'requests', 'boto3') if m in sys.modules])"
+        "print([m for m in ('stripe', 'jwt', 'cryptography', 'requests', 'boto3', 'holidays') if m in sys.modules])"
     )
 
     ran = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)

@@ -17,11 +17,14 @@ def access_until(account: Account, subscription: Subscription, policy: Policy) -
     """The first instant without access as far as we know now, or None if there never was any."""
     if not subscription.has_started or subscription.paid_until is None:
         return None
-    if subscription.suspended_at is not None:
-        return subscription.suspended_at
     until = max(subscription.paid_until, _beyond_the_paid_period(subscription, policy))
-    end = end_of(account, subscription)
-    return until if end is None else min(until, end)
+    stops = (
+        end_of(account, subscription),
+        subscription.suspended_at,
+        # Before Stripe has ended it: what went back is not used in the meantime.
+        subscription.forfeited_at if subscription.is_forfeited else None,
+    )
+    return min((until, *(stop for stop in stops if stop is not None)))
 
 
 def _beyond_the_paid_period(subscription: Subscription, policy: Policy) -> datetime:
@@ -42,6 +45,14 @@ def _beyond_the_paid_period(subscription: Subscription, policy: Policy) -> datet
 def has_access(account: Account, subscription: Subscription, policy: Policy, now: datetime) -> bool:
     until = access_until(account, subscription, policy)
     return until is not None and now < until
+
+
+def has_paid(account: Account) -> bool:
+    """M1-2: "after the first successful payment". What was given as a trial was not paid for."""
+    return any(
+        s.paid_until is not None and (s.trial_ends_at is None or s.paid_until > s.trial_ends_at)
+        for s in account.subscriptions.values()
+    )
 
 
 def features(account: Account, policy: Policy, now: datetime) -> dict[str, bool]:
@@ -82,7 +93,7 @@ _RANK = (
 
 def _why(account: Account, subscription: Subscription, policy: Policy, now: datetime) -> str:
     end = end_of(account, subscription)
-    if end is not None and end <= now:
+    if (end is not None and end <= now) or subscription.is_forfeited:
         return "ended"
     if not has_access(account, subscription, policy, now):
         return "suspended" if subscription.suspended_at else "unpaid"

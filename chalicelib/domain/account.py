@@ -24,6 +24,8 @@ class UnpaidInvoice:
     """The first failed charge: grace is counted from here (M1-14)."""
     written_off: bool = False
     """Voided or uncollectible: it will not be paid, so nothing settles any more."""
+    collection_stopped: bool = False
+    """The card is not tried any more; the debt stays (SC-2)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +52,16 @@ class Subscription:
     past_due_since: datetime | None = None
     forfeited_at: datetime | None = None
     """The paid period was refunded, its dispute lost, or it was terminated on record: access ends here."""
+    forfeited_by: tuple[str, ...] = ()
+    """The cases for which it is: each can be taken back by itself."""
+    forfeited_until: datetime | None = None
+    """The end of the period whose payment went back. Once a later one is paid, nothing is forfeited any more."""
+    refunded_until: datetime | None = None
+    """Somebody at Stripe gave back the whole payment up to here. It ends nothing; ended at once, it keeps no access."""
+    leaves_with_contract: bool = False
+    """Cancelled before the contract's last period: renewal goes off in that one (GT-2, GT-11)."""
+    correcting: bool = False
+    """We are about to take back a mark at Stripe that would end the contract early."""
     evidence_id: str | None = None
     """The consent under which renewal was (or is being) turned off here."""
     interval: str = "month"
@@ -62,12 +74,31 @@ class Subscription:
 
     @property
     def has_started(self) -> bool:
-        return self.status not in NOT_STARTED
+        """Its first payment, or its trial, began it; an abandoned Checkout never does."""
+        return self.status not in NOT_STARTED or self.paid_until is not None
+
+    @property
+    def is_forfeited(self) -> bool:
+        """The payment for its newest paid period went back."""
+        if self.forfeited_at is None:
+            return False
+        later_is_paid = (
+            self.forfeited_until is not None
+            and self.paid_until is not None
+            and self.paid_until > self.forfeited_until
+        )
+        return not later_is_paid
 
     @property
     def renewal_is_off(self) -> bool:
-        """Either mark means it: the portal in flexible billing mode sets only `cancel_at`."""
-        return self.ended_at is not None or self.cancel_at is not None or self.cancel_at_period_end
+        """Either mark means it: the portal in flexible billing mode sets only `cancel_at`. Or it was
+        cancelled under a contract, and the mark is still to come."""
+        return (
+            self.ended_at is not None
+            or self.cancel_at is not None
+            or self.cancel_at_period_end
+            or self.leaves_with_contract
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +108,38 @@ class Contract:
     starts_at: datetime
     months: int
     purchased_through: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seat:
+    """A licence assigned to one of the company's users (GT-5)."""
+
+    subscription_id: str
+    user: str
+    assigned_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenCase:
+    """What the account remembers of an open case: when its clock speaks next, and what it waits to pay."""
+
+    kind: str
+    about: str | None = None
+    """The subscription or ledger entry it is about."""
+    clock_at: datetime | None = None
+    pays_at: datetime | None = None
+    pays_by: str | None = None
+    holds_purge: bool = False
+    """Its evidence is still needed (SC-10)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """An operator's word that something is not to be done for now."""
+
+    at: datetime
+    by: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +158,8 @@ class Account:
     numbers: int = 0
     """How many numbers we still hold for the account."""
     registrations: int = 0
-    seats: int = 0
+    seats: Mapping[str, int] = field(default_factory=dict)
+    """Subscription → how many seats are assigned."""
     next_fee_at: datetime | None = None
     """The earliest date on which a number's monthly fee falls due."""
     removals: Mapping[str, datetime] = field(default_factory=dict)
@@ -104,10 +168,21 @@ class Account:
     """Registrations somebody declined or withdrew that the carrier has not confirmed yet."""
     in_flight: Mapping[str, datetime] = field(default_factory=dict)
     """What is at the carrier right now (`number#…`, `registration#…`): called, not yet known to be done."""
+    begun: Mapping[str, datetime] = field(default_factory=dict)
+    """Step id → the due moment for which it began at a carrier: it stays ahead until it is marked as done, also when
+    nothing is left to give back."""
     done: Mapping[str, datetime] = field(default_factory=dict)
     """Step id → the due moment for which it was carried out."""
     steps: Mapping[str, datetime] = field(default_factory=dict)
     """Step id → due: the pending steps as they are stored. `timeline` is what they should be."""
+    cases: Mapping[str, OpenCase] = field(default_factory=dict)
+    """Requests, appeals and disputes that wait for somebody."""
+    held: Mapping[str, Hold] = field(default_factory=dict)
+    """Step id → why it is on hold, whatever its date is, until it is released."""
+    waived: Mapping[str, datetime] = field(default_factory=dict)
+    """Step id → the due moment for which an operator took it as done."""
+    legal_hold: Hold | None = None
+    """Nothing is purged while it stands."""
     purge_began_at: datetime | None = None
     purged_at: datetime | None = None
     notices: tuple[str, ...] = ()

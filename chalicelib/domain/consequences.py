@@ -10,17 +10,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from chalicelib.domain import crediting, steps
-from chalicelib.domain.account import Account
-from chalicelib.domain.ending import end_of
+from chalicelib.domain import contracts, crediting, holding, steps
+from chalicelib.domain.account import Account, Subscription
+from chalicelib.domain.billing_periods import renewals_before
+from chalicelib.domain.ending import contract_end, end_of
 from chalicelib.domain.messages import ScheduledMessage
 from chalicelib.domain.money import Money
-from chalicelib.domain.needs import numbers_needed_until
-from chalicelib.domain.number_fees import Number, fees_until
+from chalicelib.domain.needs import numbers_needed_at, numbers_needed_until
+from chalicelib.domain.number_fees import Number, cycle_of, fees_until, next_fee_after
 from chalicelib.domain.policy import Policy
 from chalicelib.domain.steps import Step
 from chalicelib.domain.timeline import timeline
-from chalicelib.domain.words import title
+from chalicelib.domain.words import CONTRACT_INSTALMENTS, title
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +50,11 @@ def with_renewal_off(account: Account, subscription_id: str) -> Account:
     subscription = account.subscriptions[subscription_id]
     if subscription.renewal_is_off:
         return account
-    off = replace(subscription, cancel_at_period_end=True)
+    off = (
+        replace(subscription, leaves_with_contract=True)
+        if contracts.outlasts_the_period(account, subscription)
+        else replace(subscription, cancel_at_period_end=True)
+    )
     return replace(account, subscriptions=account.with_subscription(off))
 
 
@@ -62,7 +67,7 @@ def of_cancelling(
         {step.id: step.due for step in timeline(account, policy)} if after is not account else {}
     )
     end = end_of(after, after.subscriptions[subscription_id])
-    found: list[Consequence] = []
+    found = list(_instalments(after, after.subscriptions[subscription_id], policy))
     for step in timeline(after, policy):
         if step.kind == steps.NUMBER_FEE:
             found += _fees(after, policy, holdings, now, end)
@@ -75,7 +80,11 @@ def upcoming(
     account: Account, policy: Policy, holdings: Holdings, now: datetime
 ) -> tuple[Consequence, ...]:
     """What lies ahead of the account as things stand."""
-    found: list[Consequence] = []
+    found = [
+        instalment
+        for subscription in account.subscriptions.values()
+        for instalment in _instalments(account, subscription, policy)
+    ]
     for step in timeline(account, policy):
         if step.kind == steps.NUMBER_FEE:
             found += _fees(account, policy, holdings, now, None)
@@ -84,17 +93,39 @@ def upcoming(
     return tuple(sorted(found, key=_order))
 
 
+def _instalments(
+    account: Account, subscription: Subscription, policy: Policy
+) -> Iterator[Consequence]:
+    """GT-11: what is still billed until the contract of somebody who leaves ends, counted and added up."""
+    end = contract_end(account, subscription)
+    if end is None or not subscription.renewal_is_off or subscription.ended_at is not None:
+        return
+    renewals = renewals_before(subscription, end)
+    if renewals:
+        each = subscription.price_minor * subscription.quantity
+        yield Consequence(
+            kind=CONTRACT_INSTALMENTS,
+            at=renewals[0],
+            title=title(CONTRACT_INSTALMENTS, policy, account.locale),
+            reversible=True,
+            subject=subscription.id,
+            amount=Money(each * len(renewals), account.currency),
+            count=len(renewals),
+        )
+
+
 def next_fee_of(account: Account, policy: Policy, number: Number) -> datetime | None:
     """The number's next fee, or None when none falls due any more."""
     due = any(step.kind == steps.NUMBER_FEE for step in timeline(account, policy))
-    until = numbers_needed_until(account, policy)
-    if not due or number.state != "active" or (until is not None and number.next_fee_at >= until):
+    if not due or number.state != "active":
         return None
-    return number.next_fee_at
+    until, date = numbers_needed_until(account, policy), _next_charged(account, policy, number)
+    return date if until is None or date < until else None
 
 
 def _order(one: Consequence) -> tuple[datetime, int, str]:
-    return one.at, steps.KINDS.index(one.kind), one.subject or ""
+    rank = steps.KINDS.index(one.kind) if one.kind in steps.KINDS else -1
+    return one.at, rank, one.subject or ""
 
 
 def _fees(
@@ -106,7 +137,10 @@ def _fees(
         if number.state != "active":
             continue
         horizon = until or end
-        dates = [number.next_fee_at] if horizon is None else list(fees_until(number, horizon))
+        cycle = cycle_of(account, policy, number.bought_at)
+        first = _next_charged(account, policy, number)
+        ahead = replace(number, next_fee_at=first)
+        dates = [first] if horizon is None else list(fees_until(ahead, horizon, cycle))
         for date in dates:
             yield Consequence(
                 kind=steps.NUMBER_FEE,
@@ -114,8 +148,20 @@ def _fees(
                 title=title(steps.NUMBER_FEE, policy, account.locale),
                 reversible=False,
                 subject=number.e164,
-                amount=number.monthly_fee,
+                amount=number.fee_on(date),
             )
+
+
+def _next_charged(account: Account, policy: Policy, number: Number) -> datetime:
+    """The next date of its cycle that will be charged: those between an end and a return are passed over."""
+    date = number.next_fee_at
+    until = numbers_needed_until(account, policy)
+    cycle = cycle_of(account, policy, number.bought_at)
+    while (
+        not numbers_needed_at(account, policy, date) or holding.is_fee_waived(account, date)
+    ) and (until is None or date < until):
+        date = next_fee_after(number, date, cycle)
+    return date
 
 
 def _described(account: Account, step: Step, policy: Policy, holdings: Holdings) -> Consequence:
@@ -148,6 +194,6 @@ def _size(
         case steps.REGISTRATIONS_LAPSE:
             return account.registrations, None
         case steps.SEATS_UNASSIGNED:
-            return account.seats, None
+            return account.seats.get(step.subject or "", 0), None
         case _:
             return None, None

@@ -45,5 +45,11 @@ def sendable_channels(account: Account, policy: Policy, now: datetime) -> frozen
     )
 
 
+def is_withdrawn(account: Account, policy: Policy, channel: str, now: datetime) -> bool:
+    """Nobody can send on this channel any more, so what was scheduled on it is credited (or is about to be)."""
+    credited = policy.messages is not None and policy.messages.credit_unsent
+    return credited and channel not in sendable_channels(account, policy, now)
+
+
 def _channels(policy: Policy, plan: str) -> tuple[str, ...]:
     return policy.plans[plan].message_channels if plan in policy.plans else ()

@@ -9,14 +9,26 @@ from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
 
-from chalicelib.domain import facts, from_stripe, holdings
+from chalicelib.domain import (
+    case_facts,
+    collecting,
+    contracts,
+    deciding,
+    facts,
+    from_stripe,
+    holdings,
+    overruling,
+    seats,
+)
 from chalicelib.domain.account import Account
-from chalicelib.domain.decision import CustomerBound, Decision, unchanged
+from chalicelib.domain.decision import CustomerBound, Decision, ReceiptDue, unchanged
 from chalicelib.domain.policy import Policy
-from chalicelib.domain.steps import DATA_PURGED, NUMBER_FEE
+from chalicelib.domain.steps import DATA_PURGED, NUMBER_FEE, SEATS_UNASSIGNED
 
 
-def decide(account: Account, fact: facts.Fact, policy: Policy, now: datetime) -> Decision:
+def decide(  # noqa: C901 - a table of facts and their rules, with no rule in it
+    account: Account, fact: facts.Fact, policy: Policy, now: datetime
+) -> Decision:
     """Raises from_stripe.UnknownPrice and from_stripe.UnknownSubscription."""
     match fact:
         case facts.StripeSaysSubscription():
@@ -27,6 +39,18 @@ def decide(account: Account, fact: facts.Fact, policy: Policy, now: datetime) ->
             return from_stripe.apply_invoice(account, fact)
         case facts.CancellationAsked():
             return cancellation_asked(account, fact)
+        case facts.ContractCancelled() | facts.ContractResumed():
+            said = from_stripe.apply_subscription(account, fact.said, policy)
+            leaves = isinstance(fact, facts.ContractCancelled)
+            return contracts.leave_with_contract(said, fact.said.subscription.id, leaves)
+        case facts.ContractCorrectionBegan():
+            return contracts.begin_correcting(account, fact.subscription_id)
+        case facts.CollectionSet():
+            return collecting.set_collection(account, fact.subscription_id, stopped=fact.stopped)
+        case facts.SeatAssigned():
+            return seats.assign(account, fact.seat)
+        case facts.SeatUnassigned():
+            return seats.unassign(account, fact.subscription_id, fact.user)
         case facts.AccountPut():
             return put_account(account, fact)
         case facts.NumberPut():
@@ -44,9 +68,47 @@ def decide(account: Account, fact: facts.Fact, policy: Policy, now: datetime) ->
         case facts.CarrierKept():
             return holdings.carrier_kept(account, fact)
         case facts.PurgeBegan():
-            return Decision(replace(account, purge_began_at=fact.step.due), "data.purge_begun")
+            return begin_purge(account, fact)
         case facts.StepDone():
             return step_done(account, fact, now)
+        case facts.StepHeld():
+            return overruling.hold(account, fact, policy)
+        case facts.StepRetried():
+            return overruling.retry(account, fact, policy, now)
+        case facts.StepWaived():
+            return overruling.waive(account, fact, policy, now)
+        case facts.LegalHoldSet():
+            return overruling.set_legal_hold(account, fact)
+        case facts.LegalHoldReleased():
+            return overruling.release_legal_hold(account, fact)
+        case _:
+            return _of_case(account, fact, policy, now)
+
+
+def _of_case(
+    account: Account, fact: case_facts.CaseFact, policy: Policy, now: datetime
+) -> Decision:
+    match fact:
+        case case_facts.CaseOpened():
+            return deciding.opened(account, fact, policy)
+        case case_facts.CaseReplied():
+            return deciding.replied(account, fact, policy)
+        case case_facts.CaseDecided():
+            return deciding.decided(account, fact, policy)
+        case case_facts.CaseClockRan():
+            return deciding.clock_ran(account, fact, policy, now)
+        case case_facts.RefundBegun():
+            return deciding.refund_begun(account, fact, policy)
+        case case_facts.RefundSaid():
+            return deciding.refund_said(account, fact, policy, now)
+        case case_facts.RefundRefused():
+            return deciding.refund_refused(account, fact, policy, now)
+        case case_facts.AppealCredited():
+            return deciding.appeal_credited(account, fact, policy, now)
+        case case_facts.DisputeSaid():
+            return deciding.dispute_said(account, fact, policy, now)
+        case case_facts.PaymentRefunded():
+            return deciding.payment_refunded(account, fact)
         case _:
             assert_never(fact)
 
@@ -73,7 +135,14 @@ def put_account(account: Account, fact: facts.AccountPut) -> Decision:
     if after == account and not is_new:
         return unchanged(account)
     also = (CustomerBound(bound),) if bound is not None and is_new else ()
-    return Decision(after, "account.updated", {"changed": sorted(given)}, also)
+    why = {"reason": fact.reason} if fact.reason else {}
+    return Decision(after, "account.updated", {"changed": sorted(given), **why}, also)
+
+
+def begin_purge(account: Account, fact: facts.PurgeBegan) -> Decision:
+    after = replace(account, purge_began_at=fact.step.due)
+    also = (ReceiptDue(account.email),) if account.email else ()
+    return Decision(after, "data.purge_begun", also=also)
 
 
 def step_done(account: Account, fact: facts.StepDone, now: datetime) -> Decision:
@@ -84,7 +153,10 @@ def step_done(account: Account, fact: facts.StepDone, now: datetime) -> Decision
     elif step.kind == DATA_PURGED:
         after = _emptied(account, now)
     else:
-        after = replace(account, done={**account.done, step.id: step.due})
+        begun = {id: due for id, due in account.begun.items() if id != step.id}
+        after = replace(account, begun=begun, done={**account.done, step.id: step.due})
+        if step.kind == SEATS_UNASSIGNED:
+            after = seats.emptied(after, step.subject or "")
     return Decision(after, f"step.{step.kind}", {"due": step.due, **fact.result})
 
 
@@ -98,14 +170,14 @@ def _emptied(account: Account, now: datetime) -> Account:
         email=None,
         subscriptions=live,
         contracts={id: c for id, c in account.contracts.items() if id in live},
-        numbers=0,
-        registrations=0,
-        seats=0,
-        next_fee_at=None,
-        removals={},
-        withdrawals={},
-        in_flight={},
+        # What came after the purge had begun is held, and counted; before, there was nothing left.
+        next_fee_at=account.next_fee_at if account.numbers else None,
+        seats={},
+        begun={},
         done={},
+        held={},
+        waived={},
+        cases={id: case for id, case in account.cases.items() if case.holds_purge},
         purge_began_at=None,
         purged_at=now,
     )

@@ -8,11 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Union
 
-from chalicelib.domain.account import Account
-from chalicelib.domain.evidence import Evidence
+from chalicelib.domain.account import Account, Seat
 from chalicelib.domain.number_fees import Number
 from chalicelib.domain.registrations import Registration
+from chalicelib.domain.steps import Step
+
+if TYPE_CHECKING:
+    # What was shown is worked out from the rules, and the rules answer with decisions.
+    from chalicelib.domain.cases import Case, Reply
+    from chalicelib.domain.evidence import Evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +36,65 @@ class NumberFreed:
 
 
 @dataclass(frozen=True, slots=True)
+class SeatEmptied:
+    """The seat is nobody's any more."""
+
+    subscription_id: str
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptDue:
+    """Where the receipt of a purge goes: the account's address as it was just before. It is gone once sent."""
+
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
 class CustomerBound:
     """The Stripe customer becomes this account's, for good, if it is nobody else's."""
 
     customer_id: str
 
 
-Also = Number | Registration | Evidence | NumberClaimed | NumberFreed | CustomerBound
+@dataclass(frozen=True, slots=True)
+class CaseSaved:
+    """The case as it is now."""
+
+    case: Case
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReplySaved:
+    """The case's reply number `n`. Nothing ever changes it."""
+
+    case_id: str
+    n: int
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class StepDueAgain:
+    """The step is due as if it had never been tried."""
+
+    step: Step
+
+
+Also = Union[
+    Number,
+    Registration,
+    "Evidence",
+    NumberClaimed,
+    NumberFreed,
+    Seat,
+    SeatEmptied,
+    ReceiptDue,
+    CustomerBound,
+    CaseSaved,
+    ReplySaved,
+    StepDueAgain,
+]
 """What is saved along with the account, in the same transaction."""
 
 

@@ -7,27 +7,52 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from chalicelib.domain.account import Account, Subscription
+from chalicelib.domain.billing_periods import SLACK, last_period_of
 from chalicelib.domain.moments import months_after
 
 
 def end_of(account: Account, subscription: Subscription) -> datetime | None:
     """The end, or None while it renews or never started.
 
-    Stripe's end, but never before a contract's end (GT-2, GT-11) nor before the last paid second (M1-15),
-    unless the paid period was forfeited.
+    Stripe's end, but never before a contract's end and the period it is billed for (GT-2, GT-11), nor before the last
+    paid second (M1-15), unless the paid period was forfeited.
     """
     if not subscription.has_started:
         return None
-    if subscription.forfeited_at is not None and subscription.ended_at is not None:
+    if subscription.is_forfeited and subscription.ended_at is not None:
         return subscription.forfeited_at
-    at_stripe = _end_at_stripe(subscription)
-    if at_stripe is None:
+    at_stripe = end_at_stripe(subscription)
+    if at_stripe is None and not subscription.leaves_with_contract:
         return None
-    floors = (subscription.paid_until, contract_end(account, subscription))
-    return max(at_stripe, *(floor for floor in floors if floor is not None))
+    floors = (
+        at_stripe,
+        _paid_floor(subscription),
+        *_contract_floors(account, subscription, at_stripe),
+    )
+    return max(floor for floor in floors if floor is not None)
 
 
-def _end_at_stripe(subscription: Subscription) -> datetime | None:
+def _paid_floor(subscription: Subscription) -> datetime | None:
+    """The last paid second keeps access (M1-15), unless the whole payment for it was given back."""
+    paid, refunded = subscription.paid_until, subscription.refunded_until
+    return None if paid is not None and refunded is not None and paid <= refunded else paid
+
+
+def _contract_floors(
+    account: Account, subscription: Subscription, at_stripe: datetime | None
+) -> tuple[datetime, ...]:
+    """The contract's end; and the end of the last period billed for it, while its mark at Stripe is still to come."""
+    contract = contract_end(account, subscription)
+    if contract is None:
+        # Whoever leaves with a contract that is no more leaves with the period.
+        return () if at_stripe else (subscription.period_end,)
+    if subscription.ended_at is not None or (at_stripe and at_stripe >= contract - SLACK):
+        return (contract,)
+    return contract, last_period_of(subscription, contract)[1]
+
+
+def end_at_stripe(subscription: Subscription) -> datetime | None:
+    """When Stripe ended it, or is set to; None while Stripe would renew it."""
     if subscription.ended_at is not None:
         return subscription.ended_at
     if subscription.cancel_at is not None:

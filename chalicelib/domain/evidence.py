@@ -29,6 +29,8 @@ class Preview:
     """Disclosure id → version."""
     policy_version: str
     fingerprint: str
+    policy: str = ""
+    """Whose promises they are; a policy's version is its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,13 +49,20 @@ class Evidence:
 
 
 def fingerprint(
-    consequences: Sequence[Consequence], policy: Policy, access_ends_at: datetime
+    consequences: Sequence[Consequence],
+    policy: Policy,
+    access_ends_at: datetime,
+    locale: str = "en",
 ) -> str:
-    """The same for the same promises: a change of state or policy since changes it."""
+    """The same for the same promises in the same words: a change of state, policy or language since changes it."""
     said: list[Any] = [
         rfc3339(access_ends_at),
+        policy.name,
         policy.version,
-        sorted((d.id, d.version) for d in policy.cancellation.disclosures),
+        sorted(
+            (d.id, d.version, digest(d.text.in_language(locale)))
+            for d in policy.cancellation.disclosures
+        ),
         [
             [
                 one.kind,

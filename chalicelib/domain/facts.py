@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from chalicelib.domain.account import Contract
+from chalicelib.domain.account import Contract, Hold, Seat
+from chalicelib.domain.case_facts import CaseFact
 from chalicelib.domain.evidence import Evidence
 from chalicelib.domain.number_fees import Number
 from chalicelib.domain.registrations import Registration
@@ -37,6 +38,8 @@ class SubscriptionAtStripe:
     trial_ends_at: datetime | None = None
     cancel_reason: str | None = None
     cancel_feedback: str | None = None
+    says_leaving: bool = False
+    """We wrote on it that it ends with its contract (GT-2)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +90,46 @@ class CancellationAsked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ContractCancelled:
+    """Stripe noted that the customer leaves with their contract; it renews until its last period."""
+
+    said: StripeSaysSubscription
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContractResumed:
+    """Stripe noted that the customer stays after all."""
+
+    said: StripeSaysSubscription
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContractCorrectionBegan:
+    """We are about to take back a mark at Stripe that would end the contract early."""
+
+    subscription_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollectionSet:
+    """Stripe confirmed that it tries the card for the open invoice no more, or again (SC-2)."""
+
+    subscription_id: str
+    stopped: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeatAssigned:
+    seat: Seat
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeatUnassigned:
+    subscription_id: str
+    user: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AccountPut:
     """An operator or the SaaS described the account. None leaves a field as it is."""
 
@@ -98,6 +141,8 @@ class AccountPut:
     email: str | None = None
     purchased_through: str | None = None
     contracts: Mapping[str, Contract] | None = None
+    reason: str | None = None
+    """Why, in an operator's words: for the history."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +172,7 @@ class CarrierCalled:
     """We are about to call the carrier about this thing; the intent is saved before the call."""
 
     thing: Number | Registration
+    step: Step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,11 +204,52 @@ class StepDone:
     """After number fees: the earliest next date over all numbers."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepHeld:
+    """An operator put a step on hold: it is not carried out before it is released."""
+
+    step_id: str
+    hold: Hold
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepRetried:
+    """An operator wants a step tried again at once, or releases it from its hold."""
+
+    step_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepWaived:
+    """An operator takes a step as done. `thing` is what a carrier was to be rid of, if that is what it was about."""
+
+    step_id: str
+    reason: str
+    thing: Number | Registration | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegalHoldSet:
+    hold: Hold
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegalHoldReleased:
+    reason: str
+
+
 Fact = (
     StripeSaysSubscription
     | StripeSaysAll
     | StripeSaysInvoice
     | CancellationAsked
+    | ContractCancelled
+    | ContractResumed
+    | ContractCorrectionBegan
+    | CollectionSet
+    | SeatAssigned
+    | SeatUnassigned
     | AccountPut
     | NumberPut
     | NumberRemovalAsked
@@ -173,4 +260,10 @@ Fact = (
     | CarrierKept
     | PurgeBegan
     | StepDone
+    | StepHeld
+    | StepRetried
+    | StepWaived
+    | LegalHoldSet
+    | LegalHoldReleased
+    | CaseFact
 )

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
+from chalicelib.domain import contracts
 from chalicelib.domain.account import Account, Subscription, UnpaidInvoice
 from chalicelib.domain.decision import Decision, unchanged
 from chalicelib.domain.facts import (
@@ -64,6 +65,7 @@ def apply_subscription(account: Account, fact: StripeSaysSubscription, policy: P
         return unchanged(account)
 
     subscription = _with_invoice(_translated(said, plan, known, fact.as_of), fact.invoice)
+    subscription = contracts.noted(account, known, subscription, says_leaving=said.says_leaving)
     as_of, events = _hearing(known, fact)
     heard = replace(subscription, as_of=as_of, as_of_events=events)
     after = replace(account, subscriptions=account.with_subscription(heard))
@@ -78,20 +80,28 @@ def apply_subscription(account: Account, fact: StripeSaysSubscription, policy: P
 def apply_all(account: Account, fact: StripeSaysAll, policy: Policy) -> Decision:
     """Every subscription of the customer at once. One whose price we do not know is left out here: reporting
     it is reconciliation's work, and it must not hold up what the others allow."""
-    what: list[str] = []
+    visible: list[Decision] = []
     for said in fact.subscriptions:
         if policy.plan_of_price(said.price_id, said.lookup_key) is None:
             continue
         one = StripeSaysSubscription(subscription=said, as_of=fact.as_of)
         decision = apply_subscription(account, one, policy)
         account = decision.account
-        what += [decision.what] if decision.what else []
-    return Decision(account, what[0] if what else None, {"changes": what} if what else {})
+        visible += [decision] if decision.what else []
+    if not visible:
+        return unchanged(account)
+    if len(visible) == 1:
+        return replace(visible[0], account=account)
+    changes = [{"what": each.what, **each.data} for each in visible]
+    return Decision(account, visible[0].what, {"changes": changes})
 
 
 def _translated(
     said: SubscriptionAtStripe, plan: str, known: Subscription | None, as_of: datetime
 ) -> Subscription:
+    if known is not None and not known.has_started and said.status == "canceled":
+        # Given up before its first payment: it never began, so nothing follows from its end.
+        said = replace(said, status="incomplete_expired")
     behind = said.status in _BEHIND
     return Subscription(
         id=said.id,
@@ -110,6 +120,11 @@ def _translated(
         unpaid=known.unpaid if known else None,
         past_due_since=((known and known.past_due_since) or as_of) if behind else None,
         forfeited_at=known.forfeited_at if known else None,
+        forfeited_by=known.forfeited_by if known else (),
+        forfeited_until=known.forfeited_until if known else None,
+        refunded_until=known.refunded_until if known else None,
+        leaves_with_contract=known.leaves_with_contract if known else False,
+        correcting=known.correcting if known else False,
         evidence_id=_evidence_id(said, known),
         interval=said.interval,
         quantity=said.quantity,
@@ -136,7 +151,9 @@ def _evidence_id(said: SubscriptionAtStripe, known: Subscription | None) -> str 
     """Kept while renewal is off, and while we wait for Stripe to turn it off; a resume ends it."""
     if known is None:
         return None
-    is_off = said.ended_at or said.cancel_at or said.cancel_at_period_end
+    is_off = (
+        said.ended_at or said.cancel_at or said.cancel_at_period_end or known.leaves_with_contract
+    )
     return known.evidence_id if is_off or not known.renewal_is_off else None
 
 
@@ -156,7 +173,7 @@ def _hearing(
     heard = (fact.event_id,) if fact.event_id else ()
     if known is None or known.as_of is None or fact.as_of > known.as_of:
         return fact.as_of, heard
-    if fact.as_of == known.as_of:
+    if fact.as_of == known.as_of and fact.event_id not in known.as_of_events:
         return known.as_of, (*known.as_of_events, *heard)[-MOST_EVENTS:]
     return known.as_of, known.as_of_events
 
@@ -219,7 +236,8 @@ def _with_invoice(subscription: Subscription, invoice: InvoiceAtStripe | None) -
     if (
         unpaid is not None
         and unpaid.id != invoice.id
-        and unpaid.covers_until > invoice.covers_until
+        # By id where two end at the same instant, so that the order of arrival decides nothing.
+        and (unpaid.covers_until, unpaid.id) > (invoice.covers_until, invoice.id)
     ):
         return subscription
     return replace(subscription, unpaid=_merged(unpaid, invoice))
@@ -238,4 +256,5 @@ def _merged(known: UnpaidInvoice | None, invoice: InvoiceAtStripe) -> UnpaidInvo
         amount_due=invoice.amount_due,
         failed_at=min(failures, default=None),
         written_off=written_off,
+        collection_stopped=same.collection_stopped if same else False,
     )

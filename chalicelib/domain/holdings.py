@@ -28,11 +28,11 @@ def put_number(account: Account, fact: NumberPut) -> Decision:
     `bought_at` stays."""
     number, existing = fact.number, fact.existing
     if existing is not None and existing.state != "released":
+        # `known_since` of what is put is now.
         updated = replace(
-            existing,
+            existing.with_fee(number.monthly_fee, number.known_since),
             provider=number.provider,
             provider_id=number.provider_id,
-            monthly_fee=number.monthly_fee,
         )
         if updated == existing:
             return unchanged(account)
@@ -81,9 +81,13 @@ def ask_withdrawal(account: Account, fact: RegistrationWithdrawalAsked, now: dat
 
 
 def call_carrier(account: Account, fact: CarrierCalled, now: datetime) -> Decision:
-    if _call(fact.thing) in account.in_flight:
-        return unchanged(account)
-    after = replace(account, in_flight={**account.in_flight, _call(fact.thing): now})
+    # Said anew before every try, also of one in flight already: saving it on the account's version is what makes
+    # sure that the customer has not come back.
+    after = replace(
+        account,
+        in_flight={**account.in_flight, call_of(fact.thing): now},
+        begun={**account.begun, fact.step.id: fact.step.due},
+    )
     if isinstance(fact.thing, Number):
         return Decision(
             after,
@@ -103,29 +107,41 @@ def carrier_done(account: Account, fact: CarrierDone, now: datetime) -> Decision
             account,
             numbers=max(0, account.numbers - 1),
             removals=_without(account.removals, thing.e164),
-            in_flight=_without(account.in_flight, _call(thing)),
+            in_flight=_without(account.in_flight, call_of(thing)),
         )
         gone = replace(thing, state="released", released_at=now)
         return Decision(
             after, "number.released", {"number": thing.e164}, (gone, NumberFreed(thing.e164))
         )
     if not thing.is_open:
-        return unchanged(account)
+        return _no_longer_asked_for(account, thing)
     withdrawn = thing.id in account.withdrawals
     state = "lapsed" if not withdrawn else "withdrawn" if thing.state == "active" else "declined"
     after = replace(
         account,
         registrations=max(0, account.registrations - thing.lapses),
         withdrawals=_without(account.withdrawals, thing.id),
-        in_flight=_without(account.in_flight, _call(thing)),
+        in_flight=_without(account.in_flight, call_of(thing)),
     )
     ended = replace(thing, state=state, ended_at=now)
     return Decision(after, f"registration.{state}", {"registration": thing.id}, (ended,))
 
 
+def _no_longer_asked_for(account: Account, thing: Registration) -> Decision:
+    """It was closed another way (put as declined, say) while its withdrawal waited for the carrier."""
+    after = replace(
+        account,
+        withdrawals=_without(account.withdrawals, thing.id),
+        in_flight=_without(account.in_flight, call_of(thing)),
+    )
+    if after == account:
+        return unchanged(account)
+    return Decision(after, f"registration.{thing.state}", {"registration": thing.id})
+
+
 def carrier_kept(account: Account, fact: CarrierKept) -> Decision:
     thing = fact.thing
-    after = replace(account, in_flight=_without(account.in_flight, _call(thing)))
+    after = replace(account, in_flight=_without(account.in_flight, call_of(thing)))
     if isinstance(thing, Number):
         kept = replace(thing, state="active")
         after = replace(
@@ -135,7 +151,8 @@ def carrier_kept(account: Account, fact: CarrierKept) -> Decision:
     return Decision(after, "registration.kept", {"registration": thing.id}, (thing,))
 
 
-def _call(thing: Number | Registration) -> str:
+def call_of(thing: Number | Registration) -> str:
+    """What stands in `in_flight` while the thing is at the carrier."""
     if isinstance(thing, Number):
         return releasing.IN_FLIGHT + thing.e164
     return lapsing.IN_FLIGHT + thing.id

@@ -12,6 +12,7 @@ from chalicelib.domain.moments import hours_after
 from chalicelib.domain.needs import registrations_needed_until
 from chalicelib.domain.policy import Policy
 from chalicelib.domain.steps import (
+    CALL_IS_OVER,
     CALL_SETTLED,
     REGISTRATION_WITHDRAWN,
     REGISTRATIONS_LAPSE,
@@ -30,11 +31,13 @@ def lapse_at(account: Account, policy: Policy) -> datetime | None:
 
 def steps(account: Account, policy: Policy) -> Iterator[Step]:
     at = lapse_at(account, policy)
-    if at is not None and account.registrations > 0:
+    if at is not None and (
+        account.registrations > 0 or account.begun.get(REGISTRATIONS_LAPSE) == at
+    ):
         yield Step(REGISTRATIONS_LAPSE, at)
     for registration, asked_at in account.withdrawals.items():
         yield Step(REGISTRATION_WITHDRAWN, asked_at, registration)
     for call, called_at in account.in_flight.items():
         if call.startswith(IN_FLIGHT) and (at is None or at > called_at):
             # As with a number: the customer returned in the middle of the call, so the carrier is asked.
-            yield Step(CALL_SETTLED, called_at, call)
+            yield Step(CALL_SETTLED, called_at + CALL_IS_OVER, call)

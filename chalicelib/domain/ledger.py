@@ -1,22 +1,29 @@
 """M1-5: the prepaid wallet, apart from every plan invoice. A double-entry ledger, append-only and hash-chained.
 
-Each entry is booked under its business cause, once. Its lines sum to zero per currency; the wallet's balance is the
-sum of the lines on `wallet`. The wallet may go below zero: that is a balance due (SC-6).
+Each entry is booked under its business cause, once, and is in one currency. Its lines sum to zero; the wallet's balance
+is the sum of the lines on `wallet`. The wallet may go below zero: that is a balance due (SC-6).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from chalicelib.domain.moments import rfc3339
-from chalicelib.domain.money import Money
+from chalicelib.domain.money import LARGEST, Money
 
 WALLET = "wallet"
 GENESIS = "0" * 64
+CURRENCY = re.compile("[a-z]{3}")
+
+
+class Unbookable(ValueError):
+    """The posting is no posting: its amounts, its currency, its sum, or the balance it would lead to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +51,16 @@ class Entry:
     kind: str
     at: datetime
     lines: tuple[Line, ...]
-    note: Mapping[str, object]
     previous: str
     hash: str
+    note: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def posting(self) -> Posting:
+        """What was booked, without its place in the chain."""
+        return Posting(
+            cause=self.cause, kind=self.kind, at=self.at, lines=self.lines, note=self.note
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,43 +84,48 @@ def to_wallet(money: Money, origin: str) -> tuple[Line, ...]:
 
 
 def book(wallet: Wallet, posting: Posting) -> tuple[Wallet, Entry]:
-    """The wallet after the posting, and its entry. Raises ValueError when the lines do not balance."""
-    sums = _sums(posting.lines)
-    if not posting.cause or not posting.lines or any(sums.values()):
-        raise ValueError("a posting needs a cause, and lines that sum to zero per currency")
+    """The wallet after the posting, and its entry. Raises Unbookable."""
+    wrong = what_is_wrong(posting)
+    if wrong is not None:
+        raise Unbookable(wrong)
     seq = wallet.seq + 1
-    digest = _digest(wallet.hash, seq, posting)
+    note = _plain(posting.note)
     entry = Entry(
         seq=seq,
         cause=posting.cause,
         kind=posting.kind,
         at=posting.at,
         lines=posting.lines,
-        note=posting.note,
+        note=note,
         previous=wallet.hash,
-        hash=digest,
+        hash=digest(wallet.hash, seq, posting),
     )
-    mine = _sums(tuple(line for line in posting.lines if line.account == WALLET))
-    balances = {**wallet.balances}
-    for currency, amount in mine.items():
-        balances[currency] = balances.get(currency, 0) + amount
-    return Wallet(seq=seq, hash=digest, balances=balances), entry
+    return Wallet(seq=seq, hash=entry.hash, balances=_moved(wallet.balances, entry)), entry
+
+
+def what_is_wrong(posting: Posting) -> str | None:
+    """Why this cannot be an entry, in a sentence; None when it can."""
+    amounts = [line.money.amount for line in posting.lines]
+    currencies = {line.money.currency for line in posting.lines}
+    if not posting.cause or not posting.lines:
+        return "an entry needs a cause and lines"
+    if any(type(amount) is not int or abs(amount) > LARGEST for amount in amounts):
+        return "an amount is a whole number of minor units, at most 2^53 - 1"
+    if len(currencies) != 1 or not all(CURRENCY.fullmatch(currency) for currency in currencies):
+        return "an entry is in one currency, such as usd"
+    if sum(amounts):
+        return f"its lines sum to {sum(amounts)}, not to zero"
+    return None
 
 
 def wallet_change(entry: Entry) -> Money:
-    """What the entry did to the wallet (an entry is in one currency)."""
+    """What the entry did to the wallet."""
     mine = [line.money for line in entry.lines if line.account == WALLET]
-    return sum(mine[1:], mine[0])
+    return sum(mine, Money(0, entry.lines[0].money.currency))
 
 
-def _sums(lines: tuple[Line, ...]) -> dict[str, int]:
-    sums: dict[str, int] = {}
-    for line in lines:
-        sums[line.money.currency] = sums.get(line.money.currency, 0) + line.money.amount
-    return sums
-
-
-def _digest(previous: str, seq: int, posting: Posting) -> str:
+def digest(previous: str, seq: int, posting: Posting) -> str:
+    """The hash that ties an entry to all before it. Every word of the entry is in it."""
     said = {
         "previous": previous,
         "seq": seq,
@@ -114,7 +133,27 @@ def _digest(previous: str, seq: int, posting: Posting) -> str:
         "kind": posting.kind,
         "at": rfc3339(posting.at),
         "lines": [[ln.account, ln.money.amount, ln.money.currency] for ln in posting.lines],
-        "note": posting.note,
+        "note": _plain(posting.note),
     }
     text = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _moved(balances: Mapping[str, int], entry: Entry) -> dict[str, int]:
+    change = wallet_change(entry)
+    balance = balances.get(change.currency, 0) + change.amount
+    if abs(balance) > LARGEST:
+        raise Unbookable("the balance would leave what every reader of JSON keeps exactly")
+    return {**balances, change.currency: balance}
+
+
+def _plain(note: Any) -> Any:
+    """The note as the table keeps it: without what is empty, so that the hash still holds when it is read again."""
+    if isinstance(note, Mapping):
+        kept = {name: _plain(value) for name, value in note.items()}
+        return {name: value for name, value in kept.items() if value not in (None, {}, [])}
+    if isinstance(note, list | tuple):
+        return [_plain(value) for value in note]
+    if note is None or isinstance(note, str | int):
+        return note
+    raise Unbookable("a note holds texts, whole numbers and lists of them")

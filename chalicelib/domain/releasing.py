@@ -10,7 +10,13 @@ from chalicelib.domain.account import Account
 from chalicelib.domain.moments import hours_after
 from chalicelib.domain.needs import numbers_needed_until
 from chalicelib.domain.policy import Policy
-from chalicelib.domain.steps import CALL_SETTLED, NUMBER_REMOVED, NUMBERS_RELEASED, Step
+from chalicelib.domain.steps import (
+    CALL_IS_OVER,
+    CALL_SETTLED,
+    NUMBER_REMOVED,
+    NUMBERS_RELEASED,
+    Step,
+)
 
 IN_FLIGHT = "number#"
 
@@ -25,7 +31,7 @@ def release_at(account: Account, policy: Policy) -> datetime | None:
 
 def steps(account: Account, policy: Policy) -> Iterator[Step]:
     at = release_at(account, policy)
-    if at is not None and account.numbers > 0:
+    if at is not None and (account.numbers > 0 or account.begun.get(NUMBERS_RELEASED) == at):
         yield Step(NUMBERS_RELEASED, at)
     for number, asked_at in account.removals.items():
         yield Step(NUMBER_REMOVED, asked_at, number)
@@ -33,4 +39,4 @@ def steps(account: Account, policy: Policy) -> Iterator[Step]:
         if call.startswith(IN_FLIGHT) and (at is None or at > called_at):
             # The customer came back while this number was at the carrier, and we do not know how that call
             # went. Nobody releases it any more; the carrier is asked whether it is still there.
-            yield Step(CALL_SETTLED, called_at, call)
+            yield Step(CALL_SETTLED, called_at + CALL_IS_OVER, call)

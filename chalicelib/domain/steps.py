@@ -7,8 +7,12 @@ fanned out when it is carried out.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
+RENEWAL_RESTORED = "renewal_restored"
+RENEWAL_OFF = "renewal_off"
+COLLECTION_STOPPED = "collection_stopped"
+COLLECTION_RESUMED = "collection_resumed"
 NUMBER_FEE = "number_fee"
 ACCESS_ENDS = "access_ends"
 MESSAGES_CREDITED = "messages_credited"
@@ -19,8 +23,21 @@ NUMBERS_RELEASED = "numbers_released"
 REGISTRATIONS_LAPSE = "registrations_lapse"
 DATA_PURGED = "data_purged"
 CALL_SETTLED = "call_settled"
+REMINDER = "reminder"
+REFUND_PAID = "refund_paid"
+APPEAL_CREDITED = "appeal_credited"
+PLAN_ENDED = "plan_ended"
+CASE_CLOCK = "case_clock"
 
 KINDS = (
+    REFUND_PAID,
+    APPEAL_CREDITED,
+    PLAN_ENDED,
+    CASE_CLOCK,
+    RENEWAL_RESTORED,
+    RENEWAL_OFF,
+    COLLECTION_STOPPED,
+    COLLECTION_RESUMED,
     NUMBER_FEE,
     ACCESS_ENDS,
     MESSAGES_CREDITED,
@@ -28,6 +45,7 @@ KINDS = (
     NUMBER_REMOVED,
     REGISTRATION_WITHDRAWN,
     CALL_SETTLED,
+    REMINDER,
     NUMBERS_RELEASED,
     REGISTRATIONS_LAPSE,
     DATA_PURGED,
@@ -36,14 +54,29 @@ KINDS = (
 
 IRREVERSIBLE = frozenset(
     {MESSAGES_CREDITED, NUMBER_REMOVED, REGISTRATION_WITHDRAWN, NUMBERS_RELEASED,
-     REGISTRATIONS_LAPSE, DATA_PURGED, NUMBER_FEE}
+     REGISTRATIONS_LAPSE, DATA_PURGED, NUMBER_FEE, REFUND_PAID, APPEAL_CREDITED, PLAN_ENDED}
 )  # fmt: skip
 
-SELF_COMPLETING = frozenset({NUMBER_REMOVED, REGISTRATION_WITHDRAWN, CALL_SETTLED})
-"""The carrier's own answer completes these: nothing more is to be marked as done."""
+SELF_COMPLETING = frozenset(
+    {NUMBER_REMOVED, REGISTRATION_WITHDRAWN, CALL_SETTLED, RENEWAL_RESTORED, RENEWAL_OFF,
+     COLLECTION_STOPPED, COLLECTION_RESUMED, REFUND_PAID, APPEAL_CREDITED, PLAN_ENDED, CASE_CLOCK}
+)  # fmt: skip
+"""The outsider's own answer completes these: nothing more is to be marked as done."""
 
-INTERNAL = frozenset({CALL_SETTLED})
+INTERNAL = frozenset(
+    {REMINDER, CALL_SETTLED, RENEWAL_RESTORED, COLLECTION_STOPPED, COLLECTION_RESUMED,
+     REFUND_PAID, APPEAL_CREDITED, PLAN_ENDED, CASE_CLOCK}
+)  # fmt: skip
 """Our own housekeeping: carried out like the others, not shown to customers."""
+
+
+REMINDABLE = (ACCESS_ENDS, NUMBERS_RELEASED, REGISTRATIONS_LAPSE, DATA_PURGED)
+"""What a policy may remind a customer of beforehand."""
+
+
+CALL_IS_OVER = timedelta(minutes=10)
+"""So long after its intent was saved, a call to an outsider is no longer under way: whoever made it has been stopped
+by then. Asked earlier, the carrier might say that it holds a number which is released a second later."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,25 +7,51 @@ nobody can promise one date and act on another.
 from collections.abc import Iterator
 from datetime import datetime
 
-from chalicelib.domain import crediting, ending_access, lapsing, number_fees, purging, releasing
+from chalicelib.domain import (
+    collecting,
+    contracts,
+    crediting,
+    ending_access,
+    forfeiting,
+    lapsing,
+    number_fees,
+    open_cases,
+    purging,
+    releasing,
+    reminders,
+    seats,
+)
 from chalicelib.domain.account import Account
+from chalicelib.domain.holding import is_held, is_waived
 from chalicelib.domain.policy import Policy
 from chalicelib.domain.steps import KINDS, Step
 
 
 def timeline(account: Account, policy: Policy) -> tuple[Step, ...]:
-    """Every step that lies ahead (or is overdue), earliest first; what was carried out is left out."""
-    pending = [step for step in _all_steps(account, policy) if not _is_done(account, step)]
+    """Every step that lies ahead (or is overdue), earliest first; what was carried out, waived or is on hold is left
+    out."""
+    pending = [step for step in _all_steps(account, policy) if _is_pending(account, step)]
+    reminding = reminders.steps(policy, pending)
+    pending += [step for step in reminding if _is_pending(account, step)]
     return tuple(sorted(pending, key=lambda step: (step.due, KINDS.index(step.kind), step.id)))
 
 
 def _all_steps(account: Account, policy: Policy) -> Iterator[Step]:
+    yield from open_cases.steps(account)
+    yield from forfeiting.steps(account)
+    yield from contracts.steps(account)
+    yield from collecting.steps(account, policy)
     yield from ending_access.steps(account)
+    yield from seats.steps(account)
     yield from crediting.steps(account, policy)
     yield from number_fees.steps(account, policy)
     yield from releasing.steps(account, policy)
     yield from lapsing.steps(account, policy)
     yield from purging.steps(account, policy)
+
+
+def _is_pending(account: Account, step: Step) -> bool:
+    return not (_is_done(account, step) or is_waived(account, step) or is_held(account, step))
 
 
 def _is_done(account: Account, step: Step) -> bool:

@@ -5,7 +5,15 @@ from __future__ import annotations
 from chalicelib.domain import steps
 from chalicelib.domain.policy import Policy, Text
 
+CONTRACT_INSTALMENTS = "contract_instalments"
+
 TITLES = {
+    steps.RENEWAL_OFF: Text(
+        en="Automatic renewal is turned off", fr="Le renouvellement automatique est désactivé"
+    ),
+    CONTRACT_INSTALMENTS: Text(
+        en="Remaining instalments of your contract", fr="Échéances restantes de votre contrat"
+    ),
     steps.ACCESS_ENDS: Text(en="Access ends", fr="L'accès prend fin"),
     steps.MESSAGES_CREDITED: Text(
         en="Unsent scheduled messages are credited to your wallet",

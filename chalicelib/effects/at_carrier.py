@@ -7,8 +7,12 @@ once nobody wants it any more, the carrier is asked whether it is still there (`
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
+
 from chalicelib.domain import lapsing, releasing
 from chalicelib.domain.facts import CarrierCalled, CarrierDone, CarrierKept
+from chalicelib.domain.holdings import call_of
 from chalicelib.domain.moments import rfc3339
 from chalicelib.domain.number_fees import Number
 from chalicelib.domain.registrations import Registration
@@ -20,31 +24,35 @@ from chalicelib.store.accounts import Loaded, Stale
 
 Thing = Number | Registration
 
+MOST_IN_FLIGHT = 20
+"""Of one account. Each that is cut short has to be settled when the customer returns, in the transaction that
+records the return: a carrier that is down must not make that too large."""
+
 
 def release_numbers(task: Task) -> Done:
     """SC-8. One number after another; one that fails does not hold up the rest."""
-    held = [
-        n
-        for n in holdings.numbers(task.world.table, task.account_id)
-        if n.state in ("active", "releasing")
-    ]
-    return _end_all(task, held)
+    return _end_all(task, list(holdings.numbers(task.world.table, task.account_id)))
 
 
 def lapse_registrations(task: Task) -> Done:
     """SC-9."""
-    open_ones = [r for r in holdings.registrations(task.world.table, task.account_id) if r.lapses]
-    return _end_all(task, open_ones)
+    return _end_all(task, list(holdings.registrations(task.world.table, task.account_id)))
 
 
-def _end_all(task: Task, things: list[Number] | list[Registration]) -> Done:
+def _end_all(task: Task, things: Sequence[Thing]) -> Done:
     loaded = task.loaded
     failed: CarrierError | None = None
-    ended = 0
-    for thing in things:
+    ended = sum(_ended_since(thing, task.step.due) for thing in things)
+    for listed in filter(_is_held_by_us, things):
         if loaded.account.steps.get(task.step.id) != task.step.due:
             # The customer came back while the one before was at the carrier.
             raise Stale
+        # Read again, after the account: a removal may have dealt with it since it was listed.
+        thing = _stored(task, listed)
+        if thing is None or not _is_held_by_us(thing):
+            continue
+        if len(loaded.account.in_flight) >= MOST_IN_FLIGHT and not _is_in_flight(loaded, thing):
+            raise NotYet("too_many_in_flight") from failed
         try:
             loaded = _end(task, loaded, thing)
             ended += 1
@@ -58,18 +66,46 @@ def _end_all(task: Task, things: list[Number] | list[Registration]) -> Done:
     return Done({"count": ended}, loaded)
 
 
+def _is_held_by_us(thing: Thing) -> bool:
+    """Whether this step is to end it; a number that is being removed has a step of its own."""
+    return thing.state in ("active", "releasing") if isinstance(thing, Number) else thing.lapses
+
+
+def _ended_since(thing: Thing, due: datetime) -> bool:
+    """Whether an earlier, interrupted run of this step ended it: the count is of the step, not of the run."""
+    if isinstance(thing, Number):
+        return thing.released_at is not None and thing.released_at >= due
+    return thing.state == "lapsed" and thing.ended_at is not None and thing.ended_at >= due
+
+
+def _is_in_flight(loaded: Loaded, thing: Thing) -> bool:
+    return call_of(thing) in loaded.account.in_flight
+
+
 def _end(task: Task, loaded: Loaded, thing: Thing) -> Loaded:
     """Raises CarrierError, and accounts.Stale when the account changed before the call: then nothing was called."""
     carrier = _carrier(task, thing)
     by = f"step:{task.step.id}"
-    settle(task.world, loaded, CarrierCalled(thing=thing), id=_id(task, "called"), by=by)
+    called = CarrierCalled(thing=thing, step=task.step)
+    settle(task.world, loaded, called, id=_id(task, "called"), by=by)
     _call(
         carrier,
         thing,
         key=f"{task.account_id}:{task.step.id}:{_name(thing)}:{rfc3339(task.step.due)}",
     )
-    done = tell(task.world, task.account_id, CarrierDone(thing=thing), id=_id(task, "done"), by=by)
-    return done.loaded
+    return _tell_done(task, thing)
+
+
+def _tell_done(task: Task, thing: Thing) -> Loaded:
+    """The row is read again after the account: somebody else (a removal, another run) may have been told the same
+    in the meantime, and a number is counted off once."""
+    return tell(
+        task.world,
+        task.account_id,
+        lambda _: CarrierDone(thing=_stored(task, thing) or thing),
+        id=_id(task, "done"),
+        by=f"step:{task.step.id}",
+    ).loaded
 
 
 def remove_number(task: Task) -> Done:
@@ -97,13 +133,7 @@ def _end_wished(task: Task, thing: Thing) -> None:
         )
     except CarrierError as error:
         raise NotYet(f"carrier:{error.code}") from error
-    tell(
-        task.world,
-        task.account_id,
-        CarrierDone(thing=thing),
-        id=_id(task, "done"),
-        by=f"step:{task.step.id}",
-    )
+    _tell_done(task, thing)
 
 
 def settle_call(task: Task) -> Done:
@@ -116,9 +146,17 @@ def settle_call(task: Task) -> Done:
         held = carrier is not None and _is_held(carrier, thing)
     except CarrierError as error:
         raise NotYet(f"carrier:{error.code}") from error
-    fact = CarrierKept(thing=thing) if held else CarrierDone(thing=thing)
-    tell(task.world, task.account_id, fact, id=_id(task, "settled"), by=f"step:{task.step.id}")
+    if held:
+        _tell_kept(task, thing)
+    else:
+        _tell_done(task, thing)
     return Done()
+
+
+def _tell_kept(task: Task, thing: Thing) -> None:
+    # On the very version for which the carrier was asked: whoever calls it again meanwhile changes that.
+    fact = CarrierKept(thing=thing)
+    settle(task.world, task.loaded, fact, id=_id(task, "kept"), by=f"step:{task.step.id}")
 
 
 def _in_flight(task: Task) -> Thing | None:
@@ -128,6 +166,12 @@ def _in_flight(task: Task) -> Thing | None:
         return holdings.number(task.world.table, task.account_id, e164)
     registration_id = subject.removeprefix(lapsing.IN_FLIGHT)
     return holdings.registration(task.world.table, task.account_id, registration_id)
+
+
+def _stored(task: Task, thing: Thing) -> Thing | None:
+    if isinstance(thing, Number):
+        return holdings.number(task.world.table, task.account_id, thing.e164)
+    return holdings.registration(task.world.table, task.account_id, thing.id)
 
 
 def _carrier(task: Task, thing: Thing) -> Carrier | None:

@@ -4,43 +4,53 @@ A number's own row says which date is next, and changes in the transaction that 
 plan needed the number is passed over, not charged.
 """
 
-from dataclasses import replace
-from datetime import datetime
+from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from chalicelib.domain.holding import is_fee_waived
 from chalicelib.domain.ledger import Posting, from_wallet
 from chalicelib.domain.moments import rfc3339
 from chalicelib.domain.needs import numbers_needed_at
-from chalicelib.domain.number_fees import Number, next_fee_after
+from chalicelib.domain.number_fees import Number, cycle_of, next_fee_after, paid_beyond
 from chalicelib.effects.effect import Done, MoreToDo, Task
 from chalicelib.store import holdings, keys, wallet
+from chalicelib.store.accounts import Stale, still
 from chalicelib.store.records import to_doc
-from chalicelib.store.table import If, Refused, Update
+from chalicelib.store.table import Action, If, Refused, Update
 
 
 def charge_number_fees(task: Task) -> Done:
     dates: list[datetime] = []
     charged = 0
-    for number in list(holdings.numbers(task.world.table, task.account_id)):
+    for turn, number in enumerate(list(holdings.numbers(task.world.table, task.account_id))):
+        if turn and task.out_of_time():
+            raise MoreToDo
         if number.state == "active":
             current, fees = _catch_up(task, number)
             charged += fees
             dates.append(current.next_fee_at)
-        if task.out_of_time():
-            raise MoreToDo
     return Done({"charged": charged}, next_fee_at=min(dates, default=None))
 
 
 def _catch_up(task: Task, number: Number) -> tuple[Number, int]:
     """Deals with every date of this number up to now. Answers the number as it is then, and fees charged."""
-    policy = task.world.policies.get(task.loaded.account.policy)
+    account = task.loaded.account
+    policy = task.world.policies.get(account.policy)
+    cycle = cycle_of(account, policy, number.bought_at)
+    certain_until = _certain_until(task)
     charged = 0
-    while number.next_fee_at <= task.world.clock.now():
+    while number.next_fee_at <= certain_until:
         date = number.next_fee_at
-        after = replace(number, next_fee_at=next_fee_after(number, date))
-        if numbers_needed_at(task.loaded.account, policy, date) and number.monthly_fee.amount:
-            charged += _charge(task, number, date, after)
-        else:
-            _pass_over(task, number, after)
+        after = replace(number, next_fee_at=next_fee_after(number, date, cycle))
+        is_owed = numbers_needed_at(account, policy, date) and not is_fee_waived(account, date)
+        owed = is_owed and number.fee_on(date).amount
+        if (_charge if owed else _pass_over)(task, number, date, after):
+            charged += bool(owed)
+            number = after
+            continue
         current = holdings.number(task.world.table, task.account_id, number.e164)
         if current is None or current.state != "active":
             return number, charged
@@ -48,32 +58,54 @@ def _catch_up(task: Task, number: Number) -> tuple[Number, int]:
     return number, charged
 
 
-def _charge(task: Task, number: Number, date: datetime, after: Number) -> int:
+def _certain_until(task: Task) -> datetime:
+    """Now. But a step that Stripe was not asked about goes no further than what is paid: whether a plan still
+    lived at a date beyond that, only Stripe knows. The next run asks."""
+    now, paid = task.world.clock.now(), paid_beyond(task.loaded.account)
+    if paid is None or paid <= task.step.due:
+        return now
+    return min(now, paid - timedelta(seconds=1))
+
+
+def _charge(task: Task, number: Number, date: datetime, after: Number) -> bool:
+    """Whether it was booked, and the number's row is as in `after` now."""
     posting = Posting(
         cause=f"number_fee:{number.e164}:{rfc3339(date)}",
         kind="number_fee",
         at=date,
-        lines=from_wallet(number.monthly_fee, "number_fees"),
+        lines=from_wallet(number.fee_on(date), "number_fees"),
         note={"number": number.e164},
     )
     try:
-        wallet.post(task.world.table, task.account_id, posting, [_row(task, after)])
-    except wallet.Overtaken:
-        return 0
+        wallet.post(task.world.table, task.account_id, posting, _advanced(task, after))
+    except wallet.Overtaken as overtaken:
+        _stale_if(overtaken.failed)
+        return False
     except wallet.AlreadyBooked:
         # Charged for this date before, under an earlier row of the same number: never twice.
-        _pass_over(task, number, after)
-        return 0
-    return 1
+        _pass_over(task, number, date, after)
+        return False
+    return True
 
 
-def _pass_over(task: Task, number: Number, after: Number) -> None:
+def _pass_over(task: Task, _number: Number, _date: datetime, after: Number) -> bool:
+    """Whether the number's row is as in `after` now."""
     try:
-        task.world.table.write(_row(task, after))
-    except Refused:
-        return
+        task.world.table.transact(_advanced(task, after))
+    except Refused as refused:
+        _stale_if(refused.failed)
+        return False
+    return True
 
 
-def _row(task: Task, number: Number) -> Update:
+def _advanced(task: Task, number: Number) -> list[Action]:
+    """The number with its next date, unless it is being removed. The account must be as it was: a plan that came
+    or went, or a new fee, changes it, and is not to be overlooked nor overwritten."""
     key = keys.number(task.account_id, number.e164)
-    return Update(key, {"doc": to_doc(number)}, If(equals={"state": "active"}))
+    dated = Update(key, {"doc": to_doc(number)}, If(equals={"state": "active"}))
+    return [still(task.loaded), dated]
+
+
+def _stale_if(failed: Sequence[bool]) -> None:
+    if failed[0]:
+        raise Stale

@@ -43,6 +43,10 @@ class Done:
     next_fee_at: datetime | None = None
 
 
+class Moot(Exception):
+    """Its time is over. Nothing is done or noted; another step, due by now, takes it off the timeline."""
+
+
 class MoreToDo(Exception):
     """A page of it is done; the rest stays due and is done by the next run."""
 

@@ -2,20 +2,27 @@
 
 The beginning is saved first; from then on the purge finishes, even if the customer returns in that second. Every row
 of the account's partition is enumerated by its raw key, so that a kind this code does not know is not missed. What law
-makes a business keep stays, without content: the ledger and the evidence. The account itself stays, empty (SC-11).
+makes a business keep stays, without content: the ledger, the evidence, and what was decided on cases. The account itself stays, empty (SC-11).
 """
 
 from chalicelib.domain.facts import PurgeBegan
 from chalicelib.domain.moments import rfc3339
+from chalicelib.domain.open_cases import holding_purge
+from chalicelib.domain.registrations import Registration
 from chalicelib.effects.effect import Done, MoreToDo, NotYet, Task
 from chalicelib.lifecycle import settle
-from chalicelib.store import keys, parked
+from chalicelib.store import cases, keys, parked
 from chalicelib.store.accounts import Loaded
 from chalicelib.store.holdings import rows
+from chalicelib.store.records import from_doc
 from chalicelib.store.table import Delete, Key, Row, Update
 
-KEPT = ("wallet", keys.ENTRY, keys.CAUSE, keys.EVIDENCE, keys.STEP)
-HISTORY_KEPT = ("id", "what", "by", "at", "version")
+KEPT = (
+    *("wallet", keys.ENTRY, keys.CAUSE, keys.EVIDENCE, keys.CONFIRMATION, keys.STEP),
+    # How far the history is published, and where the receipt of this purge goes until it is sent.
+    *(keys.PUBLISHED, keys.RECEIPT),
+)
+HISTORY_KEPT = ("id", "what", "by", "at", "version", "previous")
 """What stays of a history entry: that it happened, not whom or what it concerned."""
 
 
@@ -34,9 +41,12 @@ def _begin(task: Task) -> Loaded:
     account = task.loaded.account
     if account.purge_began_at is not None:
         return task.loaded
-    if account.numbers or account.in_flight or account.removals:
+    if account.numbers or account.in_flight or account.removals or account.withdrawals:
         # Deleting the row of a number that is still rented would leave it rented for ever.
         raise NotYet("numbers_not_released")
+    if holding_purge(account):
+        # A dispute or a request is not decided: what it rests on is still needed (M1-12).
+        raise NotYet("case_open")
     return settle(
         task.world,
         task.loaded,
@@ -56,8 +66,21 @@ def _purge(task: Task, row: Row) -> int:
         if kept != row["doc"]:
             task.world.table.write(Update(key, {"doc": kept}))
         return 0
+    if _is_held(row):
+        return 0
+    if sk.startswith((keys.CASE, keys.REPLY)):
+        return cases.purge(task.world.table, task.account_id, row)
     task.world.table.write(Delete(key))
     return 1
+
+
+def _is_held(row: Row) -> bool:
+    """A number or registration that came after the purge had begun, with the customer who returned in that moment: it
+    is theirs, and paid for. Before, there was none."""
+    sk: str = row["sk"]
+    if sk.startswith(keys.NUMBER):
+        return bool(row["state"] != "released")
+    return sk.startswith(keys.REGISTRATION) and from_doc(Registration, row["doc"]).lapses
 
 
 def _purge_parked(task: Task, loaded: Loaded) -> int:

@@ -4,6 +4,13 @@ from datetime import datetime
 from typing import Protocol
 
 
+class MailRefused(Exception):
+    """It will never be taken, however often it is tried: the address is none, or the content is not allowed.
+
+    Anything else a mailer raises means: not now, or nobody knows. The reason is a code.
+    """
+
+
 class Mail(Protocol):
     def send(
         self,

@@ -13,8 +13,22 @@ from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import Any, TypeVar
 
+from chalicelib.domain.blockers import OpenInvoice
 from chalicelib.domain.facts import InvoiceAtStripe, StripeSaysAll, StripeSaysSubscription
-from chalicelib.gateways.stripe_reader import Json, read_invoice, read_subscription
+from chalicelib.domain.money import Money
+from chalicelib.domain.top_ups import PaidCheckout
+from chalicelib.gateways.stripe_money import MoneyAtStripe
+from chalicelib.gateways.stripe_reader import (
+    LEAVES_AT,
+    BilledInvoice,
+    Json,
+    PaymentMethod,
+    read_billed_invoice,
+    read_checkout,
+    read_invoice,
+    read_payment_method,
+    read_subscription,
+)
 
 API_VERSION = "2026-10-28.endive"
 TIMEOUT_SECONDS = 8
@@ -28,6 +42,10 @@ class StripeUnavailable(Exception):
     """No answer, or one that says to come back later. What was asked for may have been done."""
 
 
+class StripeBusy(StripeUnavailable):
+    """The same thing is being done at this moment: another request under this key, or on this object."""
+
+
 class StripeRefused(Exception):
     """Stripe understood and said no. `code` is Stripe's."""
 
@@ -36,7 +54,7 @@ class StripeRefused(Exception):
         self.code = code
 
 
-class Stripe:
+class Stripe(MoneyAtStripe):
     def __init__(
         self,
         api_key: str,
@@ -105,13 +123,90 @@ class Stripe:
         )
 
     def turn_renewal_on(
-        self, subscription_id: str, *, key: str, clears_cancel_at: bool
+        self,
+        subscription_id: str,
+        *,
+        key: str,
+        clears_cancel_at: bool,
+        leaving_at: str | None = None,
     ) -> StripeSaysSubscription:
-        """Undoes a scheduled cancellation, clearing whichever of the two marks is set (SC-4)."""
+        """Undoes a scheduled cancellation, clearing whichever of the two marks is set (SC-4). `leaving_at`: as `note`,
+        in the same call."""
         change: dict[str, Any] = (
             {"cancel_at": ""} if clears_cancel_at else {"cancel_at_period_end": False}
         )
+        if leaving_at is not None:
+            change["metadata"] = {LEAVES_AT: leaving_at}
         return self._update(subscription_id, change, key)
+
+    def end_now(self, subscription_id: str) -> StripeSaysSubscription:
+        """Ends it at this moment, without proration: what it was paid with has gone back (M1-7, M1-12). Stripe takes
+        no key for this; ended already, it refuses, and asked again it says so."""
+        reply = self._call(
+            lambda c: c.v1.subscriptions.cancel(
+                subscription_id, {"prorate": False, "invoice_now": False}
+            )
+        )
+        return _said(reply)
+
+    def note(self, subscription_id: str, *, key: str, leaving_at: str) -> StripeSaysSubscription:
+        """Writes on the subscription that it is to end with its contract (empty: that it stays). Renewal itself
+        is left as it is; Stripe's answer confirms that it is still there to be cancelled."""
+        return self._update(subscription_id, {"metadata": {LEAVES_AT: leaving_at}}, key)
+
+    def open_invoices(self, customer_id: str) -> tuple[OpenInvoice, ...]:
+        """What the customer still owes, and where it can be paid."""
+        reply = self._call(
+            lambda c: c.v1.invoices.list({"customer": customer_id, "status": "open", "limit": 100})
+        )
+        return tuple(
+            OpenInvoice(
+                id=one["id"],
+                due=Money(one["amount_remaining"], one["currency"]),
+                pay_at=one.get("hosted_invoice_url"),
+            )
+            for one in (found.to_dict(for_json=True) for found in reply.data)
+            if one["amount_remaining"] > 0
+        )
+
+    def payment_method(self, customer_id: str) -> PaymentMethod | None:
+        """How the customer pays by default; else by what they have. A method without an address of its own is billed
+        to the customer's."""
+        customer = self._call(
+            lambda c: c.v1.customers.retrieve(
+                customer_id, {"expand": ["invoice_settings.default_payment_method"]}
+            )
+        ).to_dict(for_json=True)
+        default = (customer.get("invoice_settings") or {}).get("default_payment_method")
+        if isinstance(default, dict):
+            return read_payment_method(default, customer.get("address"))
+        found = self._call(
+            lambda c: c.v1.payment_methods.list({"customer": customer_id, "limit": 1})
+        )
+        if not found.data:
+            return None
+        return read_payment_method(found.data[0].to_dict(for_json=True), customer.get("address"))
+
+    def invoices_of(self, customer_id: str, limit: int = 24) -> tuple[BilledInvoice, ...]:
+        """The customer's newest invoices (OS-2)."""
+        reply = self._call(lambda c: c.v1.invoices.list({"customer": customer_id, "limit": limit}))
+        return tuple(read_billed_invoice(one.to_dict(for_json=True)) for one in reply.data)
+
+    def set_collection(self, invoice_id: str, *, stopped: bool, key: str) -> None:
+        """Whether Stripe goes on trying the card for this invoice by itself. An invoice that is no longer open
+        is not collected any more, which is as good."""
+        try:
+            self._call(
+                lambda c: c.v1.invoices.update(
+                    invoice_id, {"auto_advance": not stopped}, _options(key)
+                )
+            )
+        except StripeRefused:
+            if self.invoice_status(invoice_id) == "open":
+                raise
+
+    def invoice_status(self, invoice_id: str) -> str:
+        return str(self._call(lambda c: c.v1.invoices.retrieve(invoice_id)).status)
 
     def portal_session(self, params: dict[str, Any], *, key: str | None) -> str:
         """A link to Stripe's customer portal. Short-lived: never stored, never logged."""
@@ -122,6 +217,11 @@ class Stripe:
         """A Checkout link and its session's id."""
         reply = self._call(lambda c: c.v1.checkout.sessions.create(params, _options(key)))
         return str(reply.url), str(reply.id)
+
+    def checkout(self, session_id: str) -> PaidCheckout | None:
+        """What the session brought for a wallet, as it is now; None when it did not."""
+        reply = self._call(lambda c: c.v1.checkout.sessions.retrieve(session_id))
+        return read_checkout(reply.to_dict(for_json=True))
 
     def price(self, name: str) -> tuple[str, str | None] | None:
         """Id and lookup key of the price with this id or this lookup key. Raises StripeRefused for an unknown id."""
@@ -139,6 +239,9 @@ class Stripe:
         reply = self._call(
             lambda c: c.v1.subscriptions.update(subscription_id, change, _options(key))
         )
+        if reply.last_response.headers.get("idempotent-replayed") == "true":
+            # That is what Stripe answered the first time. The subscription may have changed since.
+            return self.subscription(subscription_id)
         return _said(reply)
 
     def _call(self, ask: Callable[[Any], T]) -> T:
@@ -148,9 +251,15 @@ class Stripe:
             return ask(self._client)
         except (stripe.APIConnectionError, stripe.RateLimitError) as error:
             raise StripeUnavailable(type(error).__name__) from error
+        except stripe.IdempotencyError as error:
+            # Stripe gives this one a type and no code.
+            raise StripeRefused("idempotency_error", str(error)) from error
         except stripe.StripeError as error:
             status = error.http_status or 500
-            if status >= 500 or status == 409:
+            if status == 409:
+                raise StripeBusy("Stripe answered 409") from error
+            if status >= 500 or status in (401, 403):
+                # A wrong or revoked key of ours is no answer to what was asked: it is asked again once that is mended.
                 raise StripeUnavailable(f"Stripe answered {status}") from error
             raise StripeRefused(
                 error.code or "refused", error.user_message or str(error)

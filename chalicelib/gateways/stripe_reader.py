@@ -14,12 +14,18 @@ from typing import Any, TypeVar
 
 from chalicelib.domain.facts import InvoiceAtStripe, SubscriptionAtStripe
 from chalicelib.domain.moments import from_unix
+from chalicelib.domain.money import Money
+from chalicelib.domain.top_ups import TITLES, PaidCheckout
 
 Json = Mapping[str, Any]
 T = TypeVar("T")
 
-LATEST_SECOND = 253_402_300_799
-"""31 December 9999: no instant of Stripe's lies beyond what a date can hold."""
+LONGEST_ID = 255
+LEAVES_AT = "lapse_leaves_at"
+"""What we write on a subscription whose customer leaves with the contract: when."""
+
+LATEST_SECOND = 221_845_392_000
+"""The year 9000: later than any instant of Stripe's, and early enough to add a year or a contract to it."""
 
 
 class Unreadable(Exception):
@@ -35,13 +41,71 @@ class StripeEvent:
     livemode: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentMethod:
+    """What may be shown of a payment method, and what support compares. Never stored, never logged."""
+
+    brand: str | None
+    last4: str | None
+    exp_month: int | None
+    exp_year: int | None
+    address: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BilledInvoice:
+    """A row of the billing history. Money in minor units."""
+
+    id: str
+    number: str | None
+    created: datetime
+    status: str
+    total: int
+    currency: str
+    link: str | None
+    pdf: str | None
+
+
+def read_payment_method(thing: Json, customers_address: Any = None) -> PaymentMethod:
+    card = thing.get("card")
+    card = card if isinstance(card, dict) else {}
+    details = thing.get("billing_details")
+    address = details.get("address") if isinstance(details, dict) else None
+    address = _filled(address) or _filled(customers_address)
+    return PaymentMethod(
+        brand=_text_or_none(card.get("brand")) or _text_or_none(thing.get("type")),
+        last4=_text_or_none(card.get("last4")),
+        exp_month=_amount(card.get("exp_month")) or None,
+        exp_year=_amount(card.get("exp_year")) or None,
+        address=address,
+    )
+
+
+def _filled(address: Any) -> dict[str, str]:
+    known = address if isinstance(address, dict) else {}
+    return {name: value for name, value in known.items() if isinstance(value, str) and value}
+
+
+def read_billed_invoice(thing: Json) -> BilledInvoice:
+    return BilledInvoice(
+        id=_id(thing),
+        number=_text_or_none(thing.get("number")),
+        created=_instant(thing, "created"),
+        status=_text_or_none(thing.get("status")) or "draft",
+        total=_amount(thing.get("total")),
+        currency=_text(thing, "currency"),
+        link=_text_or_none(thing.get("hosted_invoice_url")),
+        pdf=_text_or_none(thing.get("invoice_pdf")),
+    )
+
+
 def read_event(body: Any) -> StripeEvent:
     """The envelope. Raises Unreadable for anything that is no snapshot event."""
     if not isinstance(body, dict) or body.get("object") != "event":
         raise Unreadable("not a Stripe event")
     data = _of(body, "data", dict)
     return StripeEvent(
-        id=_text(body, "id"),
+        id=_id(body),
         type=_text(body, "type"),
         created=_instant(body, "created"),
         thing=_of(data, "object", dict),
@@ -51,7 +115,7 @@ def read_event(body: Any) -> StripeEvent:
 
 def customer_of(thing: Json) -> str | None:
     """The customer's id, be it plain, expanded or deleted."""
-    return _reference(thing.get("customer"))
+    return reference(thing.get("customer"))
 
 
 def read_subscription(thing: Json, seen_at: datetime) -> SubscriptionAtStripe:
@@ -65,7 +129,7 @@ def read_subscription(thing: Json, seen_at: datetime) -> SubscriptionAtStripe:
     if customer is None:
         raise Unreadable("a subscription without a customer")
     return SubscriptionAtStripe(
-        id=_text(thing, "id"),
+        id=_id(thing),
         customer_id=customer,
         status=status,
         price_id=_text(price, "id"),
@@ -84,7 +148,12 @@ def read_subscription(thing: Json, seen_at: datetime) -> SubscriptionAtStripe:
         trial_ends_at=_instant_or_none(thing, "trial_end"),
         cancel_reason=_text_or_none(details.get("reason")),
         cancel_feedback=_text_or_none(details.get("feedback")),
+        says_leaving=_says_leaving(thing.get("metadata")),
     )
+
+
+def _says_leaving(metadata: Any) -> bool:
+    return isinstance(metadata, dict) and bool(metadata.get(LEAVES_AT))
 
 
 def read_invoice(thing: Json, failed_at: datetime | None = None) -> InvoiceAtStripe | None:
@@ -96,7 +165,7 @@ def read_invoice(thing: Json, failed_at: datetime | None = None) -> InvoiceAtStr
     if customer is None:
         raise Unreadable("an invoice without a customer")
     return InvoiceAtStripe(
-        id=_text(thing, "id"),
+        id=_id(thing),
         customer_id=customer,
         subscription_id=subscription,
         status=_text(thing, "status"),
@@ -144,24 +213,55 @@ def _ended_at(thing: Json, status: str, seen_at: datetime) -> datetime | None:
 def _paused_at(thing: Json, seen_at: datetime) -> datetime:
     details = thing.get("status_details")
     paused = details.get("paused") if isinstance(details, dict) else None
-    if isinstance(paused, dict) and "transitioned_at" in paused:
+    if isinstance(paused, dict) and paused.get("transitioned_at") is not None:
         return _instant(paused, "transitioned_at")
     return seen_at
+
+
+def is_for_a_wallet(session: Json) -> bool:
+    """Whether this Checkout session is one that we made for a wallet. Any other is nobody's business here."""
+    metadata = session.get("metadata")
+    metadata = metadata if isinstance(metadata, dict) else {}
+    ours = metadata.get("purpose") in TITLES and isinstance(metadata.get("account_id"), str)
+    return ours and session.get("mode") == "payment"
+
+
+def read_checkout(session: Json) -> PaidCheckout | None:
+    """The payment for a wallet, or None: not ours, or not paid (yet)."""
+    if not is_for_a_wallet(session) or session.get("payment_status") != "paid":
+        return None
+    metadata = _of(session, "metadata", dict)
+    amount = _amount(session.get("amount_total"))
+    if amount <= 0:
+        raise Unreadable("a paid session without an amount")
+    return PaidCheckout(
+        id=_text(session, "id"),
+        customer_id=customer_of(session),
+        account_id=_text(metadata, "account_id"),
+        purpose=_text(metadata, "purpose"),
+        amount=Money(amount, _text(session, "currency")),
+        payment_intent=reference(session.get("payment_intent")),
+    )
+
+
+def is_one_off(invoice: Json) -> bool:
+    """Whether it belongs to no subscription: a top-up, a single charge."""
+    return _subscription_of_invoice(invoice) is None
 
 
 def _subscription_of_invoice(thing: Json) -> str | None:
     parent = thing.get("parent")
     details = parent.get("subscription_details") if isinstance(parent, dict) else None
     nested = details.get("subscription") if isinstance(details, dict) else None
-    return _reference(nested) or _reference(thing.get("subscription"))
+    return reference(nested) or reference(thing.get("subscription"))
 
 
 def _covers_until(thing: Json) -> datetime:
     lines = thing.get("lines")
     data = lines.get("data") if isinstance(lines, dict) else None
-    if not isinstance(data, list) or not data:
+    if not isinstance(data, list) or not data or not all(isinstance(line, dict) for line in data):
         raise Unreadable("an invoice without lines")
-    plain = [line for line in data if isinstance(line, dict) and not _is_proration(line)]
+    plain = [line for line in data if not _is_proration(line)]
     return max(_instant(_of(line, "period", dict), "end") for line in plain or data)
 
 
@@ -183,14 +283,18 @@ def _first_failure(thing: Json) -> datetime | None:
     return from_unix(finalized) if isinstance(finalized, int) else _instant(thing, "created")
 
 
-def _reference(value: Any) -> str | None:
+def reference(value: Any) -> str | None:
     """An id, be it plain or inside an expanded object."""
     inner = value.get("id") if isinstance(value, dict) else value
-    if not isinstance(inner, str) or not inner:
-        return None
-    if len(inner) > 255 or not inner.isprintable():
-        raise Unreadable("an id that is too long or not printable")
-    return inner
+    return _id({"id": inner}) if inner else None
+
+
+def _id(source: Json) -> str:
+    """An id becomes part of a key: its length and its letters are Stripe's, or it is none."""
+    found = _of(source, "id", str)
+    if not found or len(found) > LONGEST_ID or not (found.isascii() and found.isprintable()):
+        raise Unreadable("id is empty, too long or not of plain letters")
+    return found
 
 
 def _of(source: Json, name: str, kind: type[T]) -> T:

@@ -6,20 +6,23 @@ operators), from an audience of its own. Mixing them is refused. `jwt` is import
 
 from __future__ import annotations
 
-import json
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeGuard
 
+from chalicelib.gateways.jwks import IssuerKeys
 from chalicelib.settings import Settings
 
 ACCOUNT_ROLES = frozenset(
     {"super_admin", "billing_admin", "product_admin", "billing_contact", "member"}
 )
 BACKEND_ROLES = frozenset({"service", "operator", "support_agent"})
-LEEWAY_SECONDS = 0
 ALGORITHMS = ("RS256", "ES256")
+LONGEST_TOKEN = 16 * 1024
+"""More than API Gateway lets through: nobody makes us verify a book."""
+LONGEST_SUB = 255
 
 
 class TokenError(Exception):
@@ -45,73 +48,69 @@ class Caller:
         return self.account_ids is None or account_id in self.account_ids
 
 
-@dataclass(slots=True)
 class Tokens:
-    settings: Settings
-    _keys: dict[str, Any] = field(default_factory=dict)
+    def __init__(self, settings: Settings, keys: IssuerKeys | None = None) -> None:
+        self.settings = settings
+        self._keys = keys or IssuerKeys(settings.jwks, settings.jwks_url)
 
     def caller(self, authorization: str | None, now: datetime) -> Caller:
-        """Raises TokenError."""
+        """Raises TokenError, and jwks.KeysUnavailable when the issuer cannot be asked for its keys."""
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
-            raise TokenError("token_missing", "Send an access token: Authorization: Bearer …")
-        claims = self._claims(token.strip())
+            raise TokenError(
+                "token_missing", "Send an access token, as Authorization: Bearer and the token."
+            )
+        claims = self._claims(token.strip(), now)
         self._check_time(claims, now)
         return self._caller(claims)
 
-    def _claims(self, token: str) -> dict[str, Any]:
+    def _claims(self, token: str, now: datetime) -> dict[str, Any]:
         import jwt
 
+        if len(token) > LONGEST_TOKEN:
+            raise _invalid("The access token is too long.")
         try:
             return jwt.decode(
                 token,
-                self._key(token),
+                self._key(token, now),
                 algorithms=list(ALGORITHMS),
                 issuer=self.settings.token_issuer,
                 audience=[self.settings.token_audience, self.settings.service_audience],
-                # Time is ours to judge, by the one clock.
+                # Time is ours to judge, by the one clock; who it is, by the configured name of that claim.
                 options={
                     "verify_exp": False,
                     "verify_nbf": False,
                     "verify_iat": False,
-                    "require": ["sub", "aud", "iss"],
+                    "verify_sub": False,
+                    "require": ["aud", "iss"],
                 },
             )
-        except (jwt.PyJWTError, ValueError, TypeError) as error:
+        except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
             raise _invalid("The access token cannot be verified.") from error
 
-    def _key(self, token: str) -> Any:
+    def _key(self, token: str, now: datetime) -> Any:
         import jwt
 
-        key_id = jwt.get_unverified_header(token).get("kid")
+        header = jwt.get_unverified_header(token)
+        key_id = header.get("kid")
+        if header.get("alg") not in ALGORITHMS or "crit" in header:
+            # Before a key is looked for: what we shall not accept must not make us ask the issuer.
+            raise _invalid("The access token is signed in a way we do not accept.")
         if not isinstance(key_id, str):
             raise _invalid("The access token names no key.")
-        if key_id not in self._keys:
-            known = jwt.PyJWKSet.from_dict(self._jwks()).keys
-            self._keys = {key.key_id: key.key for key in known if key.key_id is not None}
-        if key_id not in self._keys:
+        key = self._keys.named(key_id, now)
+        if key is None:
             raise _invalid("The access token was signed by a key we do not know.")
-        return self._keys[key_id]
-
-    def _jwks(self) -> dict[str, Any]:
-        if self.settings.jwks is not None:
-            return dict(self.settings.jwks)
-        if self.settings.jwks_url is None:
-            raise _invalid("No keys are configured to verify access tokens with.")
-        import urllib.request
-
-        with urllib.request.urlopen(self.settings.jwks_url, timeout=3) as answer:  # noqa: S310 - configured by the operator
-            keys: dict[str, Any] = json.loads(answer.read(1_000_000))
-        return keys
+        return key
 
     def _check_time(self, claims: Mapping[str, Any], now: datetime) -> None:
         seconds = now.timestamp()
         expires, starts = claims.get("exp"), claims.get("nbf")
         if expires is not None and not _is_number(expires):
             raise _invalid("The access token's expiry is no number.")
-        if expires is not None and seconds >= expires + LEEWAY_SECONDS:
+        if expires is not None and seconds >= expires:
             raise TokenError("token_expired", "The access token has expired: get a new one.")
-        if starts is not None and (not _is_number(starts) or seconds < starts - LEEWAY_SECONDS):
+        if starts is not None and (not _is_number(starts) or seconds < starts):
             raise _invalid("The access token is not valid yet.")
 
     def _caller(self, claims: Mapping[str, Any]) -> Caller:
@@ -119,9 +118,9 @@ class Tokens:
         account_id = claims.get(names.get("account_id", "account_id"))
         roles = claims.get(names.get("roles", "roles"), [])
         email = claims.get(names.get("email", "email"))
-        limited_to = claims.get("account_ids")
+        limited_to = claims.get(names.get("account_ids", "account_ids"))
         sub = claims.get(names.get("sub", "sub"))
-        if not isinstance(sub, str) or not sub or not _are_texts(roles):
+        if not _is_name(sub) or not _are_texts(roles):
             raise _invalid("The access token's claims are not as agreed.")
         if account_id is not None and (not isinstance(account_id, str) or not account_id):
             raise _invalid("The access token's account is no text.")
@@ -156,7 +155,13 @@ def _invalid(message: str) -> TokenError:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_name(value: Any) -> TypeGuard[str]:
+    return isinstance(value, str) and 0 < len(value) <= LONGEST_SUB and value.isprintable()
 
 
 def _are_texts(value: Any) -> bool:

@@ -5,21 +5,20 @@ from __future__ import annotations
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from chalicelib import log, sweeping
+from chalicelib import log, overseeing, sweeping
 from chalicelib.domain.account import Account, Contract
 from chalicelib.domain.decision import Also, CustomerBound
 from chalicelib.domain.ending import is_live
 from chalicelib.domain.facts import AccountPut
 from chalicelib.domain.moments import rfc3339
 from chalicelib.handlers import shapes
-from chalicelib.handlers.asking import instant, limit
+from chalicelib.handlers.asking import instant, limit, reason
 from chalicelib.handlers.calls import Answer, Call, is_id
 from chalicelib.handlers.problems import Problem, invalid, not_found, role_required, taken
 from chalicelib.lifecycle import tell
 from chalicelib.store import accounts, keys, parked
 from chalicelib.store.accounts import AlreadyTold, Loaded, Taken, Told
-from chalicelib.store.holdings import rows
-from chalicelib.store.table import Key, Table
+from chalicelib.store.table import Table
 
 CHANNELS = ("online", "representative")
 
@@ -70,6 +69,7 @@ def _fact(call: Call[Any], body: shapes.AccountShape) -> AccountPut:
         email=body.email,
         purchased_through=body.purchased_through,
         contracts=_contracts(body.contracts) if body.contracts is not None else None,
+        reason=body.reason,
     )
 
 
@@ -190,76 +190,21 @@ def _account(account: Account) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def timeline(call: Call[None]) -> Answer:
-    """What happened and what will."""
-    account = call.account
-    past = [row["doc"] for row in rows(call.world.table, account.id, keys.HISTORY)]
-    past.sort(key=lambda doc: (doc["version"], doc["at"]))
-    steps = {
-        row["sk"].removeprefix(keys.STEP): row
-        for row in rows(call.world.table, account.id, keys.STEP)
-    }
-    ahead = sorted(account.steps.items(), key=lambda one: (one[1], one[0]))
-    return Answer(
-        200,
-        {
-            "account_id": account.id,
-            "past": past,
-            "ahead": [
-                {
-                    "step": id,
-                    "due_at": rfc3339(due),
-                    "next_try_at": steps.get(id, {}).get("due_at"),
-                    "attempts": steps.get(id, {}).get("attempts", 0),
-                    "last_error": steps.get(id, {}).get("doc", {}).get("last_error"),
-                }
-                for id, due in ahead
-            ],
-        },
-    )
-
-
 def parked_events(call: Call[None]) -> Answer:
-    """Every event that waits, soonest next try first."""
-    shards = call.world.settings.due_shards
-    wanted = limit(call)
-    found: list[tuple[str, Key]] = []
-    for shard in range(shards):
-        page = call.world.table.due(f"{parked.KIND}#{shard}", "9999", limit=wanted)
-        found += [(due.due_at, due.key) for due in page.due]
-    found.sort(key=lambda one: (one[0], one[1].sk))
-    loaded = [(at, parked.load(call.world.table, key)) for at, key in found[:wanted]]
-    data = [_parked(at, event) for at, event in loaded if event is not None]
-    return Answer(200, {"data": data, "has_more": len(found) > wanted, "next_cursor": None})
+    """The first of those that wait, soonest next try first."""
+    found, more = overseeing.parked_shown(call.world, limit=limit(call))
+    return Answer(200, {"data": found, "has_more": more, "next_cursor": None})
 
 
-def _parked(next_try_at: str, event: parked.ParkedEvent) -> dict[str, Any]:
-    return {
-        "id": event.event_id,
-        "type": event.type,
-        "created": rfc3339(event.created),
-        "customer": event.customer_id,
-        "reason": event.reason,
-        "parked_at": rfc3339(event.parked_at),
-        "attempts": event.attempts,
-        "next_try_at": next_try_at,
-    }
-
-
-def replay_parked(call: Call[None]) -> Answer:
+def replay_parked(call: Call[shapes.Reasoned]) -> Answer:
     """Tries one parked event again, now."""
-    for shard in range(call.world.settings.due_shards):
-        after: str | None = None
-        while True:
-            page = call.world.table.due(f"{parked.KIND}#{shard}", "9999", after=after)
-            for due in page.due:
-                if due.key.sk == keys.PARKED + call.params["id"]:
-                    outcome = sweeping.retry_one_parked(call.world, due.key)
-                    log.event("parked_replayed", event_id=call.params["id"], by=call.caller.sub)
-                    if outcome != "done":
-                        raise Problem(409, "blocked", "It still cannot be applied.", blockers=[])
-                    return Answer(200, {"outcome": "applied"})
-            if page.after is None:
-                break
-            after = page.after
-    raise not_found("parked event")
+    event_id = call.params["id"]
+    key = overseeing.find_parked(call.world, event_id)
+    if key is None:
+        raise not_found("parked event")
+    said = reason(call)
+    outcome = sweeping.retry_one_parked(call.world, key)
+    log.event("parked_replayed", event_id=event_id, by=call.caller.sub, reason=said)
+    if outcome != "done":
+        raise Problem(409, "blocked", "It still cannot be applied.", blockers=[])
+    return Answer(200, {"outcome": "applied"})

@@ -6,21 +6,20 @@ if this is a repeat of a completed request → 403 role → what the route itsel
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar
 from urllib.parse import unquote
 
-import msgspec
-
 from chalicelib import log
 from chalicelib.domain.account import Account
 from chalicelib.domain.policy import Policy
+from chalicelib.gateways.jwks import KeysUnavailable
 from chalicelib.gateways.stripe import StripeUnavailable
 from chalicelib.gateways.tokens import Caller, TokenError
-from chalicelib.handlers import repeats
+from chalicelib.handlers import repeats, shapes, strict_json
 from chalicelib.handlers.problems import (
     Problem,
     invalid,
@@ -30,8 +29,10 @@ from chalicelib.handlers.problems import (
     storage_unavailable,
     stripe_unavailable,
     unexpected,
+    unverifiable,
 )
-from chalicelib.store import accounts
+from chalicelib.handlers.shaping import shaped
+from chalicelib.store import accounts, cases
 from chalicelib.store.accounts import Loaded
 from chalicelib.store.holdings import owner_of_number
 from chalicelib.store.table import StoreError
@@ -40,10 +41,13 @@ from chalicelib.wiring import World
 LARGEST_BODY = 256 * 1024
 MOST_ID_CHARACTERS = 200
 
+PEOPLE = ("billing_admin", "super_admin")
+"""Whom a route for an account's people asks for when a back end calls it without naming an account."""
+
 B = TypeVar("B")
-Whose = Literal["caller", "body", "query", "path", "number", "none"]
+Whose = Literal["caller", "body", "query", "path", "number", "case", "none"]
 """Where the account comes from: the caller's token; or, for back-end callers, the body, the query, the path,
-or the number that the path names."""
+or the number or case that the path names."""
 
 
 @dataclass(slots=True)
@@ -96,8 +100,12 @@ class Route:
     body: type[Any] | None = None
     find: Callable[[Call[Any]], object] | None = None
     """Raises 404 for ids in the path that are not the account's."""
+    check: Callable[[Call[Any]], object] | None = None
+    """Raises 422 for what the body's type cannot say, and for the query."""
     repeated: Callable[[Call[Any]], Answer | None] | None = None
     """The stored answer, if this request was completed before."""
+    lists: bool = False
+    """It answers a page: `limit` is judged with the shape."""
     success: int = 200
 
 
@@ -121,6 +129,9 @@ def answer(world: World, route: Route, request: Request, tokens: Any) -> Answer:
     except StripeUnavailable as error:
         log.problem("stripe_unavailable", error, request_id=request.request_id, route=route.path)
         return refused(stripe_unavailable(), request.request_id)
+    except KeysUnavailable as error:
+        log.problem("keys_unavailable", error, request_id=request.request_id, route=route.path)
+        return refused(unverifiable(), request.request_id)
     except StoreError as error:
         log.problem("storage_unavailable", error, request_id=request.request_id, route=route.path)
         return refused(storage_unavailable(), request.request_id)
@@ -141,7 +152,7 @@ def _answer(world: World, route: Route, request: Request, tokens: Any) -> Answer
         raise Problem(413, "body_too_large", f"A body may have {LARGEST_BODY} bytes here.")
     now = world.clock.now()
     caller = _caller(tokens, request, now)
-    plain = _json(request.raw) if route.body is not None else None
+    plain = _plain(request.raw) if route.body is not None else None
     call: Call[Any] = Call(
         world=world,
         request_id=request.request_id,
@@ -153,10 +164,31 @@ def _answer(world: World, route: Route, request: Request, tokens: Any) -> Answer
         body=plain,
     )
     call.loaded = _account(call, route.whose)
-    if route.find is not None:
+    try:
+        return _decided(call, route, plain)
+    except Problem as problem:
+        raise _with_support(problem, route, call) from problem
+
+
+def _with_support(problem: Problem, route: Route, call: Call[Any]) -> Problem:
+    """OS-7: whom to turn to stands in every refusal. Not where the account itself must not be given away."""
+    if route.whose != "none" and call.loaded is not None:
+        problem.more.setdefault("support", shapes.support(call.policy, call.account.locale))
+    return problem
+
+
+def _decided(call: Call[Any], route: Route, plain: Any) -> Answer:
+    nobody = call.loaded is None and route.whose == "caller"
+    if route.find is not None and not nobody:
         route.find(call)
     if route.body is not None:
         call.body = shaped(route.body, plain)
+    if nobody:
+        raise role_required(PEOPLE)
+    if route.lists:
+        limit(call)
+    if route.check is not None:
+        route.check(call)
     return repeats.once(call, route, lambda: _act(call, route))
 
 
@@ -183,7 +215,9 @@ def _account(call: Call[Any], whose: Whose) -> Loaded | None:
     """The account the call is about. Another's is not found, exactly like one that does not exist."""
     if whose == "none":
         return None
-    account_id = call.caller.account_id or _named_account(call, whose)
+    account_id = _named(call, whose) or call.caller.account_id or _owner(call, whose)
+    if account_id is None and whose == "caller":
+        return None
     if account_id is None:
         raise invalid("/account_id", "Say which account: account_id is missing.")
     if not call.caller.may_see(account_id) or not is_id(account_id):
@@ -194,47 +228,60 @@ def _account(call: Call[Any], whose: Whose) -> Loaded | None:
     return loaded
 
 
-def _named_account(call: Call[Any], whose: Whose) -> str | None:
-    named: Any = None
-    if whose == "body":
-        named = call.body.get("account_id") if isinstance(call.body, dict) else None
-    elif whose == "number":
-        named = call.query.get("account_id") or owner_of_number(
-            call.world.table, call.params["e164"].replace("%2B", "+")
-        )
-        if named is None:
-            raise not_found("number")
-    elif whose == "path":
-        named = call.params.get("id")
-    else:
-        named = call.query.get("account_id")
+def _named(call: Call[Any], whose: Whose) -> str | None:
+    """The account that the request names. People need not name theirs, and may name no other."""
+    if whose == "path":
+        return call.params.get("id")
+    if whose != "body":
+        return call.query.get("account_id")
+    named = call.body.get("account_id") if isinstance(call.body, dict) else None
     if named is not None and not isinstance(named, str):
         raise invalid("/account_id", "account_id must be a text.")
     return named
+
+
+def _owner(call: Call[Any], whose: Whose) -> str | None:
+    """Whoever holds the number, or the case, that the path names."""
+    if whose == "case":
+        return _owner_of_case(call)
+    if whose != "number":
+        return None
+    named = e164(call)
+    owner = owner_of_number(call.world.table, named) if is_id(named) else None
+    if owner is None:
+        raise not_found("number")
+    return owner
+
+
+def _owner_of_case(call: Call[Any]) -> str:
+    named = call.params["id"]
+    owner = cases.owner_of(call.world.table, named) if is_id(named) else None
+    if owner is None:
+        raise not_found("case")
+    return owner
+
+
+def e164(call: Call[Any]) -> str:
+    """The number in the path, whichever way its plus sign was written."""
+    return call.params["e164"].replace("%2B", "+").replace("%2b", "+")
+
+
+def limit(call: Call[Any]) -> int:
+    text = call.query.get("limit", "20")
+    if not _LIMIT.fullmatch(text):
+        raise invalid("/limit", "limit is a whole number from 1 to 100.")
+    return int(text)
+
+
+_LIMIT = re.compile(r"[1-9][0-9]?|100")
 
 
 def is_id(text: str) -> bool:
     return 0 < len(text) <= MOST_ID_CHARACTERS and text.isprintable()
 
 
-def _json(raw: bytes) -> Any:
+def _plain(raw: bytes) -> Any:
     try:
-        return json.loads(raw or b"{}", parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
+        return strict_json.read(raw or b"{}")
+    except ValueError as error:
         raise malformed("The body is not JSON.") from error
-
-
-def _no_constant(word: str) -> Any:
-    raise ValueError(word)
-
-
-def shaped(kind: type[B], plain: Any) -> B:
-    """The body as the route's own type. Unknown fields are ignored; a wrong one is named by its pointer."""
-    try:
-        return msgspec.convert(plain, kind)
-    except (msgspec.ValidationError, ValueError, RecursionError, UnicodeError) as error:
-        detail, _, where = str(error).partition(" - at `$")
-        pointer = "/" + where.rstrip("`").lstrip(".").replace("[", "/").replace("]", "").replace(
-            ".", "/"
-        ).lstrip("/")
-        raise invalid(pointer if where else "", f"{detail}.".replace("..", ".")) from error

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from chalicelib import cancelling
 from chalicelib.domain.account import Subscription
+from chalicelib.domain.blockers import (
+    ROLE_REQUIRED,
+    Blocker,
+    OpenInvoice,
+    blockers,
+    cancel_roles,
+)
 from chalicelib.domain.ending import end_of, has_ended
-from chalicelib.domain.evidence import Evidence, Preview
+from chalicelib.domain.evidence import Preview
 from chalicelib.domain.moments import rfc3339
 from chalicelib.gateways.stripe import StripeRefused
 from chalicelib.handlers import shapes
 from chalicelib.handlers.asking import subscription
 from chalicelib.handlers.calls import Answer, Call
-from chalicelib.handlers.problems import Problem, invalid, not_found
-from chalicelib.store import consents
+from chalicelib.handlers.problems import Problem, invalid, not_found, role_required
+from chalicelib.store import consents, wallet
 
 
 def preview(call: Call[None]) -> Answer:
     found = subscription(call)
-    _must_not_have_ended(call, found)
+    must_not_have_ended(call, found)
     shown = cancelling.preview(call.world, call.account, found)
     consents.keep_preview(call.world.table, call.account.id, shown)
-    return Answer(201, _shown(call, shown))
+    return Answer(201, shown_to(call, shown, blockers_of(call, found)))
 
 
 def find_preview(call: Call[Any]) -> Preview:
@@ -39,30 +48,90 @@ def find_preview(call: Call[Any]) -> Preview:
 
 def cancel(call: Call[shapes.Cancellation]) -> Answer:
     found = subscription(call)
+    _may(call, found)
+    earlier = pending_answer(call, found)
+    if earlier is not None:
+        return earlier
+    blocking = blockers_of(call, found)
+    shown = fresh_preview(call, found, blocking)
+    if blocking:
+        raise blocked(blocking)
+    return carry_out(call, found, shown, "online", tuple(sorted(call.caller.roles)))
+
+
+def _may(call: Call[Any], found: Subscription) -> None:
+    """403 names the roles that may, and whatever else stands in the way."""
+    needed = cancel_roles(call.account, found, call.policy)
+    if not call.caller.roles & set(needed):
+        others = [b for b in blockers_of(call, found) if b.code != ROLE_REQUIRED]
+        raise role_required(needed, blockers=[shapes.blocker(b) for b in others])
+
+
+def carry_out(
+    call: Call[Any],
+    found: Subscription,
+    shown: Preview,
+    channel: str,
+    roles: tuple[str, ...],
+) -> Answer:
+    loaded = cancelling.cancel(call.world, call.known, shown, _pressed(call, channel, roles))
+    canceled = loaded.account.subscriptions[found.id]
+    return _answer(end_of(loaded.account, canceled), shown.id)
+
+
+def fresh_preview(call: Call[Any], found: Subscription, blocking: Sequence[Blocker]) -> Preview:
+    """What was shown, if it still holds; else 409 with what holds now."""
+    must_not_have_ended(call, found)
     shown = consents.preview(call.world.table, call.account.id, call.body.preview_id)
     assert shown is not None
-    earlier = _pending_evidence(call, found)
-    if earlier is not None:
-        return _canceled(call, found, earlier)
-    _must_not_have_ended(call, found)
-    if cancelling.is_stale(call.world, call.account, shown, call.now):
-        fresh = cancelling.preview(call.world, call.account, found)
-        consents.keep_preview(call.world.table, call.account.id, fresh)
-        raise Problem(
-            409,
-            "preview_stale",
-            "Something has changed since this was shown. Look at what will happen now.",
-            preview=_shown(call, fresh),
-        )
-    pressed = _pressed(call)
-    loaded = cancelling.cancel(call.world, call.known, shown, pressed)
-    return _canceled(call, loaded.account.subscriptions[found.id], shown.id)
+    if not cancelling.is_stale(call.world, call.account, shown, call.now):
+        return shown
+    fresh = cancelling.preview(call.world, call.account, found)
+    consents.keep_preview(call.world.table, call.account.id, fresh)
+    raise Problem(
+        409,
+        "preview_stale",
+        "Something has changed since this was shown. Look at what will happen now.",
+        preview=shown_to(call, fresh, blocking),
+    )
+
+
+def blockers_of(
+    call: Call[Any], found: Subscription, owed: Sequence[OpenInvoice] | None = None
+) -> tuple[Blocker, ...]:
+    """Everything that keeps the caller from cancelling, at once."""
+    account = call.account
+    return blockers(
+        account,
+        found,
+        call.policy,
+        roles=call.caller.roles,
+        open_invoices=owed_by(call) if owed is None else owed,
+        wallet=wallet.load(call.world.table, account.id).balance(account.currency),
+    )
+
+
+def owed_by(call: Call[Any]) -> tuple[OpenInvoice, ...]:
+    """The open invoices. Stripe is asked only where a policy blocks on what is owed."""
+    customer = call.account.stripe_customer_id
+    if not call.policy.cancellation.blocks_on_balance or customer is None:
+        return ()
+    return call.world.stripe.open_invoices(customer)
+
+
+def blocked(blocking: Sequence[Blocker]) -> Problem:
+    return Problem(
+        409,
+        "blocked",
+        "This cannot be cancelled yet: " + " ".join(b.title for b in blocking),
+        blockers=[shapes.blocker(b) for b in blocking],
+    )
 
 
 def repeated(call: Call[shapes.Cancellation]) -> Answer | None:
     """The stored answer, when this very preview was carried out before: no second mail, no staleness."""
     evidence = consents.confirmed(call.world.table, call.account.id, call.body.preview_id)
-    return _stored(evidence) if evidence else None
+    return _answer(evidence.preview.access_ends_at, evidence.id) if evidence else None
 
 
 def resume(call: Call[None]) -> Answer:
@@ -78,37 +147,18 @@ def resume(call: Call[None]) -> Answer:
     return Answer(200, {"status": "active"})
 
 
-def _pending_evidence(call: Call[Any], found: Subscription) -> str | None:
+def pending_answer(call: Call[Any], found: Subscription) -> Answer | None:
     """Another preview while a cancellation is pending gets the original answer."""
     if not found.renewal_is_off or has_ended(call.account, found, call.now):
         return None
-    return found.evidence_id or ""
+    return _answer(end_of(call.account, found), found.evidence_id or "")
 
 
-def _canceled(call: Call[Any], found: Subscription, evidence_id: str) -> Answer:
-    end = end_of(call.account, found)
-    return Answer(
-        200,
-        {
-            "status": "pending_cancellation",
-            "access_ends_at": rfc3339(end) if end else None,
-            "evidence_id": evidence_id or None,
-        },
-    )
+def _answer(end: datetime | None, evidence_id: str) -> Answer:
+    return Answer(200, shapes.canceled(end, evidence_id))
 
 
-def _stored(evidence: Evidence) -> Answer:
-    return Answer(
-        200,
-        {
-            "status": "pending_cancellation",
-            "access_ends_at": rfc3339(evidence.preview.access_ends_at),
-            "evidence_id": evidence.id,
-        },
-    )
-
-
-def _pressed(call: Call[shapes.Cancellation]) -> cancelling.Consented:
+def _pressed(call: Call[Any], channel: str, roles: tuple[str, ...]) -> cancelling.Consented:
     reason, rules = call.body.reason, call.policy.cancellation
     given = {one.id: one.version for one in call.body.consents}
     code = reason.code if reason else None
@@ -134,15 +184,15 @@ def _pressed(call: Call[shapes.Cancellation]) -> cancelling.Consented:
         )
     return cancelling.Consented(
         who=call.caller.sub,
-        roles=tuple(sorted(call.caller.roles)),
-        channel="online",
+        roles=roles,
+        channel=channel,
         reason=code,
         comment=reason.comment if reason else None,
         consents={d.id: d.version for d in rules.disclosures},
     )
 
 
-def _must_not_have_ended(call: Call[Any], found: Subscription) -> None:
+def must_not_have_ended(call: Call[Any], found: Subscription) -> None:
     if not found.has_started:
         raise Problem(409, "no_live_plan", "This subscription has not begun: nothing to cancel.")
     if has_ended(call.account, found, call.now):
@@ -158,14 +208,14 @@ def _not_resumable() -> Problem:
     )
 
 
-def _shown(call: Call[Any], shown: Preview) -> dict[str, Any]:
+def shown_to(call: Call[Any], shown: Preview, blocking: Sequence[Blocker]) -> dict[str, Any]:
     policy, locale = call.policy, call.account.locale
     return {
         "preview_id": shown.id,
         "expires_at": rfc3339(shown.expires_at),
         "access_ends_at": rfc3339(shown.access_ends_at),
         "consequences": [shapes.consequence(one) for one in shown.consequences],
-        "blockers": [],
+        "blockers": [shapes.blocker(one) for one in blocking],
         "disclosures": [
             {"id": d.id, "version": d.version, "text": d.text.in_language(locale)}
             for d in policy.cancellation.disclosures

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from chalicelib import sweeping
+from chalicelib import sweeping, usage
 from chalicelib.domain.facts import (
     NumberPut,
     NumberRemovalAsked,
@@ -13,7 +13,7 @@ from chalicelib.domain.facts import (
     RegistrationWithdrawalAsked,
 )
 from chalicelib.domain.moments import rfc3339
-from chalicelib.domain.number_fees import Number, first_fee_at
+from chalicelib.domain.number_fees import Number, cycle_of, first_fee_at
 from chalicelib.domain.registrations import KINDS, STATES, Registration
 from chalicelib.domain.steps import NUMBER_REMOVED, REGISTRATION_WITHDRAWN, Step
 from chalicelib.handlers import shapes
@@ -42,7 +42,9 @@ def put_number(call: Call[shapes.NumberShape]) -> Answer:
         monthly_fee=body.monthly_fee.money(),
         bought_at=bought_at,
         known_since=call.now,
-        next_fee_at=first_fee_at(bought_at, call.now),
+        next_fee_at=first_fee_at(
+            bought_at, call.now, cycle_of(call.account, call.policy, bought_at)
+        ),
     )
     try:
         tell(
@@ -56,6 +58,8 @@ def put_number(call: Call[shapes.NumberShape]) -> Answer:
         )
     except Taken as error:
         raise taken("This number belongs to another account.") from error
+    # M1-7: a number connected counts as use, and its row alone forgets that when it is bought again.
+    usage.note(call.world, call.account.id, call.now)
     kept = holdings.number(call.world.table, call.account.id, e164)
     return Answer(200, _number(kept or number))
 
@@ -69,7 +73,9 @@ def delete_number(call: Call[None]) -> Answer:
     tell(
         call.world,
         call.account.id,
-        NumberRemovalAsked(number=number),
+        lambda _: NumberRemovalAsked(
+            number=holdings.number(call.world.table, call.account.id, e164) or number
+        ),
         id=f"request:{call.request_id}",
         by=call.caller.sub,
     )
@@ -117,7 +123,12 @@ def delete_registration(call: Call[None]) -> Answer:
         tell(
             call.world,
             call.account.id,
-            RegistrationWithdrawalAsked(registration=found),
+            lambda _: RegistrationWithdrawalAsked(
+                registration=holdings.registration(
+                    call.world.table, call.account.id, registration_id
+                )
+                or found
+            ),
             id=f"request:{call.request_id}",
             by=call.caller.sub,
         )

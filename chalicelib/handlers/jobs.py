@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from chalicelib import log
 from chalicelib.domain import steps
 from chalicelib.effects.effect import OutOfTime
-from chalicelib.store import parked
+from chalicelib.mailing import send_unsent
+from chalicelib.publishing import catch_up, retry_stuck
+from chalicelib.store import outbox, parked
 from chalicelib.sweeping import retry_all_parked, sweep
 from chalicelib.wiring import World, world
 
@@ -27,24 +29,58 @@ class Job:
     rate: str
     due_kinds: tuple[str, ...]
     says: str
+    works: Callable[[World, OutOfTime], object] | None = None
+    """What it does besides sweeping what is due."""
 
     def run(self, here: World, out_of_time: OutOfTime = lambda: False) -> Ran:
         did = [said for kind in self.due_kinds if (said := str(_sweep(here, kind, out_of_time)))]
+        if self.works is not None and (said := str(self.works(here, out_of_time))):
+            did.append(said)
         return Ran("; ".join(did))
 
 
 def _sweep(here: World, kind: str, out_of_time: OutOfTime) -> object:
-    if kind == parked.KIND:
-        return retry_all_parked(here, out_of_time)
-    return sweep(here, kind, out_of_time)
+    other = _NOT_STEPS.get(kind)
+    return other(here, out_of_time) if other else sweep(here, kind, out_of_time)
+
+
+_NOT_STEPS: Mapping[str, Callable[[World, OutOfTime], object]] = {
+    parked.KIND: retry_all_parked,
+    outbox.STUCK: retry_stuck,
+    outbox.UNSENT: send_unsent,
+}
+"""What lies in the due index besides the steps of accounts."""
 
 
 SCHEDULE: tuple[Job, ...] = (
     Job(
+        name="pay_decided_cases",
+        rate="rate(5 minutes)",
+        due_kinds=(steps.REFUND_PAID, steps.APPEAL_CREDITED, steps.PLAN_ENDED),
+        says="Pays back what was decided, and ends what it had paid for.",
+    ),
+    Job(
+        name="remind_cases",
+        rate="rate(5 minutes)",
+        due_kinds=(steps.CASE_CLOCK,),
+        says="Reminds of the deadlines of cases, and says when one has passed.",
+    ),
+    Job(
+        name="settle_at_stripe",
+        rate="rate(5 minutes)",
+        due_kinds=(
+            steps.RENEWAL_RESTORED,
+            steps.RENEWAL_OFF,
+            steps.COLLECTION_STOPPED,
+            steps.COLLECTION_RESUMED,
+        ),
+        says="Keeps contracts running to their end, and cards alone that nobody may charge.",
+    ),
+    Job(
         name="expire_subscriptions",
         rate="rate(5 minutes)",
-        due_kinds=(steps.ACCESS_ENDS,),
-        says="Records ends, once Stripe agrees that they came.",
+        due_kinds=(steps.ACCESS_ENDS, steps.SEATS_UNASSIGNED),
+        says="Records ends, once Stripe agrees that they came, and empties their seats.",
     ),
     Job(
         name="credit_unsent_messages",
@@ -75,6 +111,26 @@ SCHEDULE: tuple[Job, ...] = (
         rate="rate(5 minutes)",
         due_kinds=(steps.DATA_PURGED,),
         says="Deletes what was kept for a year.",
+    ),
+    # After what it reminds of: whoever slept through a date says nothing about it.
+    Job(
+        name="send_reminders",
+        rate="rate(5 minutes)",
+        due_kinds=(steps.REMINDER,),
+        says="Reminds customers of what cannot be undone, before it is done.",
+    ),
+    Job(
+        name="publish_again",
+        rate="rate(5 minutes)",
+        due_kinds=(outbox.STUCK, outbox.UNSENT),
+        says="Tries again to send the events and mails that could not be sent.",
+    ),
+    Job(
+        name="catch_up_publishing",
+        rate="rate(6 hours)",
+        due_kinds=(),
+        works=catch_up,
+        says="Publishes what the stream has missed.",
     ),
     Job(
         name="retry_parked_events",

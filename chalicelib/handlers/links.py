@@ -4,48 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from chalicelib import log
+from chalicelib.domain import top_ups
+from chalicelib.domain.access import has_paid
+from chalicelib.domain.account import Subscription
 from chalicelib.domain.ending import is_live
-from chalicelib.gateways.stripe import StripeRefused
+from chalicelib.domain.money import Money
+from chalicelib.gateways.stripe import StripeBusy, StripeRefused
 from chalicelib.handlers import shapes
 from chalicelib.handlers.asking import return_url
 from chalicelib.handlers.calls import Answer, Call
-from chalicelib.handlers.problems import Problem, invalid, not_found, stripe_unavailable
-
-FLOWS = ("payment_method_update", "subscription_cancel", "subscription_update")
-PURPOSES = ("plan",)
-
-
-def portal_session(call: Call[shapes.PortalSession]) -> Answer:
-    """M1-2: after the first successful payment. The customer is always the caller's own."""
-    body, account = call.body, call.account
-    back = return_url(call, body.return_url, "/return_url")
-    params: dict[str, Any] = {"return_url": back}
-    if body.flow is not None:
-        params["flow_data"] = _flow(call, body)
-    paid = any(s.paid_until is not None for s in account.subscriptions.values())
-    if account.stripe_customer_id is None or not paid:
-        raise Problem(
-            409,
-            "portal_unavailable",
-            "The billing portal opens after the first successful payment.",
-        )
-    params["customer"] = account.stripe_customer_id
-    try:
-        url = call.world.stripe.portal_session(params, key=_key(call))
-    except StripeRefused as error:
-        raise _refused(error) from error
-    return Answer(201, {"url": url})
-
-
-def _flow(call: Call[shapes.PortalSession], body: shapes.PortalSession) -> dict[str, Any]:
-    flow, subscription_id = body.flow, body.subscription_id
-    if flow not in FLOWS:
-        raise invalid("/flow", f"flow is one of {', '.join(FLOWS)}.")
-    if flow == "payment_method_update":
-        return {"type": flow}
-    if subscription_id is None:
-        raise invalid("/subscription_id", f"{flow} needs subscription_id.")
-    return {"type": flow, flow: {"subscription": subscription_id}}
+from chalicelib.handlers.cancellations import blocked, blockers_of
+from chalicelib.handlers.problems import Problem, invalid, not_found
+from chalicelib.handlers.repeats import in_flight, reused, stripes_key
+from chalicelib.store import wallet
 
 
 def find_subscription(call: Call[Any]) -> None:
@@ -55,42 +27,157 @@ def find_subscription(call: Call[Any]) -> None:
         raise not_found("subscription")
 
 
-def checkout_session(call: Call[shapes.CheckoutSession]) -> Answer:
-    """M1-1, SC-7: a Checkout link for a plan of the account's policy that it does not have yet."""
-    body, account = call.body, call.account
-    if body.purpose not in PURPOSES:
-        raise invalid("/purpose", f"purpose is one of {', '.join(PURPOSES)}.")
-    success = return_url(call, body.success_url, "/success_url")
-    cancel = return_url(call, body.cancel_url, "/cancel_url")
-    price_id, plan = _priced(call, body.price)
-    if any(
-        s.plan == plan and is_live(account, s, call.now) for s in account.subscriptions.values()
-    ):
-        raise Problem(409, "already_subscribed", "The account has this plan already.")
-    if account.stripe_customer_id is None:
-        raise Problem(409, "portal_unavailable", "The account has no Stripe customer yet.")
-    metadata = {"account_id": account.id, "plan": plan}
+def check_portal(call: Call[shapes.PortalSession]) -> None:
+    body = call.body
+    if body.flow not in (None, "payment_method_update") and body.subscription_id is None:
+        raise invalid("/subscription_id", f"{body.flow} needs subscription_id.")
+    return_url(call, body.return_url, "/return_url")
+
+
+def portal_session(call: Call[shapes.PortalSession]) -> Answer:
+    """M1-2: after the first successful payment. The customer is always the caller's own."""
+    account = call.account
+    if account.stripe_customer_id is None or not has_paid(account):
+        raise _portal(shapes.PORTAL_OPENS.in_language(account.locale))
     params = {
-        "mode": "subscription",
         "customer": account.stripe_customer_id,
-        "client_reference_id": account.id,
-        "line_items": [{"price": price_id, "quantity": 1}],
-        "success_url": success,
-        "cancel_url": cancel,
-        "metadata": metadata,
-        "subscription_data": {"metadata": metadata},
+        "return_url": call.body.return_url,
+        **_flow(call, call.body),
     }
     try:
-        url, session_id = call.world.stripe.checkout_session(params, key=_key(call))
+        url = call.world.stripe.portal_session(params, key=stripes_key(call, "portal"))
+    except StripeBusy as error:
+        raise in_flight() from error
     except StripeRefused as error:
-        raise _refused(error) from error
+        raise _refused(error, _portal("Stripe does not open its portal for this.")) from error
+    return Answer(201, {"url": url})
+
+
+def _flow(call: Call[Any], body: shapes.PortalSession) -> dict[str, Any]:
+    if body.flow is None:
+        return {}
+    if body.flow == "payment_method_update" or body.subscription_id is None:
+        return {"flow_data": {"type": body.flow}}
+    found = call.account.subscriptions[body.subscription_id]
+    if not is_live(call.account, found, call.now):
+        raise Problem(409, "no_live_plan", "This subscription has ended: nothing to change in it.")
+    if body.flow == "subscription_cancel":
+        _must_be_cancelable(call, found)
+    about = {"subscription": body.subscription_id}
+    return {"flow_data": {"type": body.flow, body.flow: about}}
+
+
+def _must_be_cancelable(call: Call[Any], found: Subscription) -> None:
+    """What stands in the way of cancelling here stands in the way of cancelling there (GT-3, GT-7, GT-9)."""
+    blocking = blockers_of(call, found)
+    if blocking:
+        raise blocked(blocking)
+    if found.renewal_is_off:
+        raise _portal("This subscription is cancelled already.")
+
+
+def _portal(why: str) -> Problem:
+    return Problem(409, "portal_unavailable", why)
+
+
+def check_checkout(call: Call[shapes.CheckoutSession]) -> None:
+    body = call.body
+    if body.purpose not in PURPOSES:
+        raise invalid("/purpose", f"purpose is one of {', '.join(PURPOSES)}.")
+    if body.purpose == "plan" and body.price is None:
+        raise invalid("/price", "price is missing: a price id, or its lookup key.")
+    if body.purpose == top_ups.TOP_UP:
+        _payable(call)
+    return_url(call, body.success_url, "/success_url")
+    return_url(call, body.cancel_url, "/cancel_url")
+
+
+def checkout_session(call: Call[shapes.CheckoutSession]) -> Answer:
+    """A Checkout link for one of the purposes, for the account's own customer."""
+    customer = call.account.stripe_customer_id
+    if customer is None:
+        raise _portal("The account has no Stripe customer yet.")
+    params = {
+        "customer": customer,
+        "client_reference_id": call.account.id,
+        "success_url": call.body.success_url,
+        "cancel_url": call.body.cancel_url,
+        **PURPOSES[call.body.purpose](call),
+    }
+    try:
+        url, session_id = call.world.stripe.checkout_session(
+            params, key=stripes_key(call, "checkout")
+        )
+    except StripeBusy as error:
+        raise in_flight() from error
+    except StripeRefused as error:
+        raise _refused(error, _not_sold(call)) from error
     return Answer(201, {"url": url, "checkout_session_id": session_id})
 
 
-def _priced(call: Call[shapes.CheckoutSession], price: str | None) -> tuple[str, str]:
+def _not_sold(call: Call[shapes.CheckoutSession]) -> Problem:
+    if call.body.purpose == "plan":
+        return invalid("/price", "Stripe does not sell this price.")
+    return invalid("/amount", "Stripe does not take this amount: it may be too small or too large.")
+
+
+def _plan(call: Call[shapes.CheckoutSession]) -> dict[str, Any]:
+    """M1-1, SC-7: a plan of the account's policy that it does not have yet."""
+    assert call.body.price is not None
+    account = call.account
+    price_id, plan = _priced(call, call.body.price)
+    live = [s for s in account.subscriptions.values() if is_live(account, s, call.now)]
+    if any(s.plan == plan for s in live):
+        raise Problem(409, "already_subscribed", "The account has this plan already.")
+    metadata = {"account_id": account.id, "plan": plan}
+    return {
+        "mode": "subscription",
+        "line_items": [{"price": price_id, "quantity": 1}],
+        "metadata": metadata,
+        "subscription_data": {"metadata": metadata},
+    }
+
+
+def _payment(call: Call[shapes.CheckoutSession]) -> dict[str, Any]:
+    """M1-5: a one-time payment for the wallet, which no plan invoice ever touches."""
+    amount, purpose = _payable(call), call.body.purpose
+    metadata = {
+        "account_id": call.account.id,
+        "purpose": purpose,
+        "amount": str(amount.amount),
+        "currency": amount.currency,
+    }
+    price = {
+        "currency": amount.currency,
+        "unit_amount": amount.amount,
+        "product_data": {"name": top_ups.TITLES[purpose].in_language(call.account.locale)},
+    }
+    return {
+        "mode": "payment",
+        # The wallet is filled in its own currency: Stripe is not to offer the card's.
+        "adaptive_pricing": {"enabled": False},
+        "line_items": [{"price_data": price, "quantity": 1}],
+        "metadata": metadata,
+        "payment_intent_data": {"metadata": metadata},
+    }
+
+
+def _payable(call: Call[shapes.CheckoutSession]) -> Money:
+    currency, asked = call.account.currency, call.body.amount
+    try:
+        if call.body.purpose == top_ups.TOP_UP:
+            return top_ups.top_up(asked.money() if asked else None, currency, call.policy)
+        held = wallet.load(call.world.table, call.account.id).balance(currency)
+        return top_ups.balance_due(held)
+    except top_ups.NotPayable as error:
+        raise invalid(f"/{error.about}", str(error)) from error
+
+
+PURPOSES = {"plan": _plan, top_ups.TOP_UP: _payment, top_ups.BALANCE_DUE: _payment}
+
+
+def _priced(call: Call[Any], price: str) -> tuple[str, str]:
     """The price's id and its plan. A price may be named by its id or by its lookup key."""
-    if price is None:
-        raise invalid("/price", "price is missing: a price id, or its lookup key.")
     try:
         found = call.world.stripe.price(price)
     except StripeRefused:
@@ -101,15 +188,8 @@ def _priced(call: Call[shapes.CheckoutSession], price: str | None) -> tuple[str,
     return found[0], plan
 
 
-def _key(call: Call[Any]) -> str | None:
-    """Passed on to Stripe, which answers a repeat itself. Scoped, so that two accounts' keys never meet."""
-    given = call.headers.get("idempotency-key")
-    return f"{call.account.id}:{call.caller.sub}:{given}"[:255] if given else None
-
-
-def _refused(error: StripeRefused) -> Problem:
+def _refused(error: StripeRefused, otherwise: Problem) -> Problem:
     if error.code == "idempotency_error":
-        return Problem(
-            422, "idempotency_key_reused", "This Idempotency-Key was used for another request."
-        )
-    return stripe_unavailable()
+        return reused()
+    log.problem("link_refused", error, code=error.code)
+    return otherwise

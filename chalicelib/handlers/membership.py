@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from chalicelib import log
 from chalicelib.domain import access, consequences, releasing
 from chalicelib.domain.account import Subscription
 from chalicelib.domain.consequences import Holdings
 from chalicelib.domain.ending import contract_end, end_of, has_ended, is_live
 from chalicelib.domain.moments import rfc3339
+from chalicelib.domain.money import Money
 from chalicelib.domain.number_fees import Number
 from chalicelib.domain.status import status
-from chalicelib.handlers import shapes
-from chalicelib.handlers.asking import may_cancel
+from chalicelib.gateways.stripe import StripeRefused, StripeUnavailable
+from chalicelib.handlers import allowed, cases, shapes, told
 from chalicelib.handlers.calls import Answer, Call
 from chalicelib.store import holdings, wallet
 
@@ -38,6 +40,7 @@ def membership(call: Call[None]) -> Answer:
         numbers=list(holdings.numbers(table, account.id)) if account.numbers else [],
         messages=_unsent(call),
     )
+    owed = allowed.owed(call)
     purse = wallet.load(table, account.id)
     ahead = consequences.upcoming(account, policy, held, call.now)
     live = [s.plan for s in account.subscriptions.values() if is_live(account, s, call.now)]
@@ -48,7 +51,7 @@ def membership(call: Call[None]) -> Answer:
             "as_of": rfc3339(call.now),
             "policy": policy.name,
             "subscriptions": [
-                _subscription(call, s)
+                _subscription(call, s, owed)
                 for s in sorted(account.subscriptions.values(), key=lambda s: (s.started_at, s.id))
             ],
             "upcoming": [shapes.consequence(one) for one in ahead],
@@ -58,17 +61,40 @@ def membership(call: Call[None]) -> Answer:
                 {"id": r.id, "kind": r.kind, "status": r.state}
                 for r in holdings.registrations(table, account.id)
             ],
-            "payment_method": None,
-            "invoices": [],
-            "cases": [],
+            **_billing(call),
+            "cases": cases.of_account(call),
+            "notices": told.notices(call),
             "discover": [
                 {"plan": name, "title": plan.title}
                 for name, plan in policy.plans.items()
                 if name not in live
             ],
-            "support": _support(call),
+            "support": shapes.support(policy, account.locale),
         },
     )
+
+
+def _billing(call: Call[None]) -> dict[str, Any]:
+    """OS-1, OS-2: what Stripe shows of paying. The page stands without it when Stripe does not answer."""
+    customer = call.account.stripe_customer_id
+    if customer is None or call.account.purged_at is not None:
+        return {"payment_method": None, "invoices": []}
+    try:
+        card = call.world.stripe.payment_method(customer)
+        invoices = call.world.stripe.invoices_of(customer)
+    except (StripeUnavailable, StripeRefused) as error:
+        log.problem("billing_not_shown", error, account=call.account.id)
+        return {"payment_method": None, "invoices": [], "billing_unavailable": True}
+    return {
+        "payment_method": card
+        and {
+            "brand": card.brand,
+            "last4": card.last4,
+            "exp_month": card.exp_month,
+            "exp_year": card.exp_year,
+        },
+        "invoices": [shapes.invoice(one) for one in invoices],
+    }
 
 
 def _unsent(call: Call[None]) -> list[Any]:
@@ -83,7 +109,9 @@ def _unsent(call: Call[None]) -> list[Any]:
     return list(holdings.messages(call.world.table, account.id))
 
 
-def _subscription(call: Call[None], subscription: Subscription) -> dict[str, Any]:
+def _subscription(
+    call: Call[None], subscription: Subscription, owed: allowed.Owed
+) -> dict[str, Any]:
     account, now = call.account, call.now
     end = end_of(account, subscription)
     contract = contract_end(account, subscription)
@@ -96,31 +124,29 @@ def _subscription(call: Call[None], subscription: Subscription) -> dict[str, Any
         if subscription.plan in call.policy.plans
         else subscription.plan,
         "status": word,
+        "next_charge": _next_charge(call, subscription) if live else None,
         "renews_at": rfc3339(subscription.period_end) if live and end is None else None,
         "access_ends_at": rfc3339(end) if end is not None else None,
         "contract_ends_at": rfc3339(contract) if contract is not None else None,
-        "allowed": _allowed(call, subscription),
-        "seats": [],
+        "allowed": allowed.allowed(call, subscription, owed),
+        "seats": _seats(call, subscription),
     }
 
 
-def _allowed(call: Call[None], subscription: Subscription) -> dict[str, Any]:
-    account = call.account
-    live = is_live(account, subscription, call.now)
-    role = [] if call.caller.roles & may_cancel(call) else [_role_blocker(call)]
-    cancel = live and not subscription.renewal_is_off
-    resume = live and subscription.renewal_is_off and subscription.ended_at is None
-    portal = any(s.paid_until is not None for s in account.subscriptions.values())
-    return {
-        "cancel": {"ok": cancel and not role, "blockers": role},
-        "resume": {"ok": resume and not role, "blockers": role},
-        "portal": {"ok": portal, "blockers": []},
-    }
+def _next_charge(call: Call[None], subscription: Subscription) -> dict[str, Any] | None:
+    """OS-1: what the card is charged next for it, and when; an instalment too, for whoever leaves with a contract."""
+    end = end_of(call.account, subscription)
+    if end is not None and subscription.period_end >= end:
+        return None
+    price = Money(subscription.price_minor * subscription.quantity, call.account.currency)
+    return {"at": rfc3339(subscription.period_end), "amount": shapes.money(price)}
 
 
-def _role_blocker(call: Call[None]) -> dict[str, Any]:
-    needed = " or ".join(sorted(may_cancel(call)))
-    return {"code": "role_required", "title": f"This needs the role {needed}.", "action": None}
+def _seats(call: Call[None], subscription: Subscription) -> list[dict[str, Any]]:
+    if not call.account.seats.get(subscription.id):
+        return []
+    seats = holdings.seats(call.world.table, call.account.id, subscription.id)
+    return [{"user": s.user, "assigned_at": rfc3339(s.assigned_at)} for s in seats]
 
 
 def _number(call: Call[None], number: Number) -> dict[str, Any]:
@@ -132,13 +158,4 @@ def _number(call: Call[None], number: Number) -> dict[str, Any]:
         "release_at": rfc3339(release) if release is not None else None,
         "next_fee_at": rfc3339(fees) if fees is not None else None,
         "monthly_fee": shapes.money(number.monthly_fee),
-    }
-
-
-def _support(call: Call[None]) -> dict[str, Any]:
-    support = call.policy.support
-    return {
-        "email": support.email,
-        "phone": support.phone,
-        "hours": support.hours.in_language(call.account.locale) if support.hours else None,
     }

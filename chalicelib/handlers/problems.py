@@ -20,6 +20,40 @@ TITLES: Mapping[int, str] = {
     503: "Try again in a moment",
 }
 
+STATUSES: Mapping[str, int] = {
+    "malformed_request": 400,
+    "token_missing": 401,
+    "token_expired": 401,
+    "token_invalid": 401,
+    "role_required": 403,
+    "identity_not_confirmed": 403,
+    "not_found": 404,
+    "method_not_allowed": 405,
+    "blocked": 409,
+    "already_canceled": 409,
+    "already_decided": 409,
+    "already_credited": 409,
+    "already_subscribed": 409,
+    "no_live_plan": 409,
+    "not_resumable": 409,
+    "preview_stale": 409,
+    "portal_unavailable": 409,
+    "disputed": 409,
+    "taken": 409,
+    "idempotency_in_flight": 409,
+    "body_too_large": 413,
+    "invalid_request": 422,
+    "consent_missing": 422,
+    "reason_missing": 422,
+    "return_url_not_allowed": 422,
+    "idempotency_key_reused": 422,
+    "rate_limited": 429,
+    "internal_error": 500,
+    "stripe_unavailable": 503,
+    "temporarily_unavailable": 503,
+}
+"""Every code a refusal may have. They are part of the contract: programs are written against them."""
+
 
 class Problem(Exception):
     """An answer that is a refusal. `more` are further members of the problem document."""
@@ -90,6 +124,15 @@ def storage_unavailable() -> Problem:
         503,
         "temporarily_unavailable",
         "We could not reach our storage. Try again in a moment.",
+        headers={"Retry-After": "5"},
+    )
+
+
+def unverifiable() -> Problem:
+    return Problem(
+        503,
+        "temporarily_unavailable",
+        "We could not reach the issuer of your access token. Try again in a moment.",
         headers={"Retry-After": "5"},
     )
 

@@ -1,25 +1,24 @@
-"""Every route of the API in one table, and the doors through which requests come in."""
+"""Every route of the API in one table: who may call it, whose account it is about, what it takes."""
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Mapping
-
-from chalice.app import Blueprint, Response
-from chalice.app import Request as ChaliceRequest
-
-from chalicelib import wiring
-from chalicelib.gateways.tokens import Tokens
+from chalicelib.gateways.tokens import ACCOUNT_ROLES
 from chalicelib.handlers import (
+    activity,
     admin,
+    admin_accounts,
+    admin_schedule,
+    admin_steps,
+    assisted,
     cancellations,
+    cases,
     holdings,
     links,
     membership,
     messages,
+    seats,
     shapes,
     wallet,
-    webhook,
 )
 from chalicelib.handlers.asking import (
     ADMINS,
@@ -27,16 +26,20 @@ from chalicelib.handlers.asking import (
     NOT_MEMBER,
     OPERATOR,
     SERVICE,
+    SUPPORT,
+    may_ask_to_cancel,
     may_cancel,
+    message,
+    number,
+    reason,
+    registration,
     subscription,
 )
-from chalicelib.handlers.calls import Answer, Request, Route, answer
-from chalicelib.settings import Settings
+from chalicelib.handlers.calls import Route
 
 ROUTES: tuple[Route, ...] = (
     Route(
-        method="GET", path="/v1/membership", act=membership.membership,
-        roles=ANYBODY, whose="query",
+        method="GET", path="/v1/membership", act=membership.membership, roles=ACCOUNT_ROLES,
         summary="The whole membership page in one answer.",
     ),
     Route(
@@ -46,12 +49,13 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         method="POST", path="/v1/portal-sessions", act=links.portal_session,
-        body=shapes.PortalSession, find=links.find_subscription, roles=ADMINS, success=201,
+        body=shapes.PortalSession, find=links.find_subscription,
+        check=links.check_portal, roles=ADMINS, success=201,
         summary="A link to Stripe's customer portal.",
     ),
     Route(
         method="POST", path="/v1/checkout-sessions", act=links.checkout_session,
-        body=shapes.CheckoutSession, roles=ADMINS, success=201,
+        body=shapes.CheckoutSession, check=links.check_checkout, roles=ADMINS, success=201,
         summary="A Checkout link for a plan.",
     ),
     Route(
@@ -61,7 +65,8 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         method="POST", path="/v1/subscriptions/{id}/cancellation", act=cancellations.cancel,
-        body=shapes.Cancellation, find=cancellations.find_preview, roles=may_cancel,
+        body=shapes.Cancellation, find=cancellations.find_preview,
+        roles=may_ask_to_cancel,
         repeated=cancellations.repeated,
         summary="Turns renewal off, as previewed and consented to.",
     ),
@@ -71,13 +76,33 @@ ROUTES: tuple[Route, ...] = (
         summary="Resumes: undoes a scheduled cancellation, up to the last second.",
     ),
     Route(
+        method="POST", path="/v1/subscriptions/{id}/assisted-cancellation-previews",
+        act=assisted.preview, body=shapes.Identity, whose="none", roles=SUPPORT, success=201,
+        summary="By phone: what cancelling will lead to, once the caller is identified.",
+    ),
+    Route(
+        method="POST", path="/v1/subscriptions/{id}/assisted-cancellation", act=assisted.cancel,
+        body=shapes.AssistedCancellation, whose="none", roles=SUPPORT,
+        summary="By phone: turns renewal off, as previewed and consented to.",
+    ),
+    Route(
+        method="PUT", path="/v1/subscriptions/{id}/seats/{user}", act=seats.assign,
+        find=subscription, whose="query", roles=ADMINS | SERVICE,
+        summary="Assigns a seat to a user.",
+    ),
+    Route(
+        method="DELETE", path="/v1/subscriptions/{id}/seats/{user}", act=seats.unassign,
+        find=subscription, whose="query", roles=ADMINS | SERVICE,
+        summary="Takes a seat back.",
+    ),
+    Route(
         method="PUT", path="/v1/numbers/{e164}", act=holdings.put_number,
         body=shapes.NumberShape, whose="body", roles=SERVICE,
         summary="A phone number the account has bought.",
     ),
     Route(
         method="DELETE", path="/v1/numbers/{e164}", act=holdings.delete_number,
-        whose="number", roles=ADMINS | SERVICE,
+        whose="number", find=number, roles=ADMINS | SERVICE,
         summary="Removes a number: it is released at its carrier and costs nothing more.",
     ),
     Route(
@@ -87,33 +112,77 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         method="DELETE", path="/v1/registrations/{id}", act=holdings.delete_registration,
-        whose="query", roles=ADMINS | SERVICE,
+        whose="query", find=registration, roles=ADMINS | SERVICE,
         summary="Declines a pending registration, or withdraws an active one.",
     ),
     Route(
         method="POST", path="/v1/scheduled-messages", act=messages.register,
-        body=shapes.MessagesShape, whose="body", roles=SERVICE,
+        body=shapes.MessagesShape, whose="body", find=messages.find_subscriptions,
+        check=messages.check, roles=SERVICE,
         summary="Schedules up to 100 messages and debits their prices from the wallet.",
     ),
     Route(
         method="POST", path="/v1/scheduled-messages/{id}/sent", act=messages.sent,
-        whose="query", roles=SERVICE,
+        whose="query", find=message, roles=SERVICE,
         summary="The message is sent: it will never be credited.",
     ),
     Route(
         method="DELETE", path="/v1/scheduled-messages/{id}", act=messages.delete,
-        whose="query", roles=SERVICE,
+        whose="query", find=message, roles=SERVICE,
         summary="The message is withdrawn and its price given back.",
     ),
     Route(
+        method="POST", path="/v1/activity", act=activity.report,
+        body=shapes.ActivityShape, whose="body", check=activity.check, roles=SERVICE,
+        summary="The customer did something: what is used is not refunded.",
+    ),
+    Route(
+        method="POST", path="/v1/usage-charges", act=activity.charge,
+        body=shapes.UsageChargeShape, whose="body", check=activity.check_charge, roles=SERVICE,
+        summary="Debits usage, such as conversation fees, from the wallet.",
+    ),
+    Route(
         method="GET", path="/v1/wallet", act=wallet.balance,
-        whose="query", roles=ANYBODY - {"member"},
+        whose="query", roles=NOT_MEMBER | SERVICE,
         summary="The wallet's balance.",
     ),
     Route(
         method="GET", path="/v1/wallet/entries", act=wallet.entries,
-        whose="query", roles=ANYBODY - {"member"},
+        whose="query", lists=True, check=wallet.cursor, roles=NOT_MEMBER | SERVICE,
         summary="The wallet's entries, newest first.",
+    ),
+    Route(
+        method="POST", path="/v1/refund-requests", act=cases.ask_refund,
+        body=shapes.RefundRequest, find=cases.find_claim, check=cases.check_claim,
+        roles=ADMINS, success=201,
+        summary="Asks for a refund of a subscription, or of a top-up: a person decides.",
+    ),
+    Route(
+        method="POST", path="/v1/appeals", act=cases.appeal,
+        body=shapes.Appeal, roles=ADMINS, success=201,
+        summary="Appeals against a charge, a refusal or a suspension.",
+    ),
+    Route(
+        method="GET", path="/v1/cases/{id}", act=cases.show,
+        whose="case", find=cases.find, roles=ADMINS | OPERATOR,
+        summary="A case: its deadlines, replies and decision.",
+    ),
+    Route(
+        method="POST", path="/v1/cases/{id}/replies", act=cases.reply,
+        body=shapes.CaseReply, whose="case", find=cases.find, check=cases.check_reply,
+        roles=ADMINS | OPERATOR, success=201,
+        summary="Replies on a case; a customer completes it that way.",
+    ),
+    Route(
+        method="POST", path="/v1/cases/{id}/decision", act=cases.decide,
+        body=shapes.CaseDecision, whose="case", find=cases.find, check=cases.check_decision,
+        roles=OPERATOR,
+        summary="Decides a case, once; what is approved is paid.",
+    ),
+    Route(
+        method="GET", path="/v1/admin/cases", act=cases.listed,
+        whose="none", lists=True, check=cases.check_list, roles=OPERATOR,
+        summary="Every account's cases, the next deadline first.",
     ),
     Route(
         method="PUT", path="/v1/admin/accounts/{id}", act=admin.put_account,
@@ -122,126 +191,66 @@ ROUTES: tuple[Route, ...] = (
         summary="Creates or updates an account; its parked events are applied at once.",
     ),
     Route(
-        method="GET", path="/v1/admin/accounts/{id}/timeline", act=admin.timeline,
+        method="GET", path="/v1/admin/accounts", act=admin_accounts.search,
+        whose="none", lists=True, check=admin_accounts.check_search, roles=OPERATOR,
+        summary="Finds accounts by id, Stripe customer, subscription, e-mail or phone number.",
+    ),
+    Route(
+        method="POST", path="/v1/admin/accounts/{id}/legal-hold", act=admin_steps.set_legal_hold,
+        body=shapes.Reasoned, whose="path", check=reason, roles=OPERATOR,
+        summary="Nothing of the account is purged before this is released.",
+    ),
+    Route(
+        method="DELETE", path="/v1/admin/accounts/{id}/legal-hold",
+        act=admin_steps.release_legal_hold,
+        body=shapes.Reasoned, whose="path", check=reason, roles=OPERATOR,
+        summary="Releases the legal hold: the purge is due as before.",
+    ),
+    Route(
+        method="POST", path="/v1/admin/steps/{key}/hold", act=admin_steps.hold,
+        body=shapes.Reasoned, whose="none", find=admin_steps.find_step, check=reason,
+        roles=OPERATOR,
+        summary="Puts a step on hold, until it is retried.",
+    ),
+    Route(
+        method="POST", path="/v1/admin/steps/{key}/retry", act=admin_steps.retry,
+        body=shapes.Reasoned, whose="none", find=admin_steps.find_step, check=reason,
+        roles=OPERATOR,
+        summary="Tries a step again at once, or releases it from its hold.",
+    ),
+    Route(
+        method="POST", path="/v1/admin/steps/{key}/waive", act=admin_steps.waive,
+        body=shapes.Reasoned, whose="none", find=admin_steps.find_step, check=reason,
+        roles=OPERATOR,
+        summary="Takes a step as done without carrying it out.",
+    ),
+    Route(
+        method="GET", path="/v1/admin/deadlines", act=admin_schedule.deadlines,
+        whose="none", lists=True, check=admin_schedule.check_deadlines, roles=OPERATOR,
+        summary="What is due next, of all accounts, soonest first.",
+    ),
+    Route(
+        method="GET", path="/v1/admin/jobs", act=admin_schedule.jobs, whose="none", roles=OPERATOR,
+        summary="The scheduled jobs, and what waits for each.",
+    ),
+    Route(
+        method="GET", path="/v1/admin/jobs/{id}", act=admin_schedule.job, whose="none",
+        find=admin_schedule.find_job, roles=OPERATOR,
+        summary="One scheduled job, and the first of what waits for it.",
+    ),
+    Route(
+        method="GET", path="/v1/admin/accounts/{id}/timeline", act=admin_accounts.timeline,
         whose="path", roles=OPERATOR,
         summary="What happened to the account, and what will.",
     ),
     Route(
         method="GET", path="/v1/admin/parked-events", act=admin.parked_events,
-        whose="none", roles=OPERATOR,
+        whose="none", lists=True, roles=OPERATOR,
         summary="Stripe events that wait to be applied.",
     ),
     Route(
         method="POST", path="/v1/admin/parked-events/{id}/replay", act=admin.replay_parked,
-        whose="none", roles=OPERATOR,
+        body=shapes.Reasoned, whose="none", check=reason, roles=OPERATOR,
         summary="Tries a parked event again, now.",
     ),
 )  # fmt: skip
-
-api = Blueprint(__name__)
-
-_tokens: dict[int, Tokens] = {}
-
-
-def _register(path: str, routes: Mapping[str, Route]) -> None:
-    def view(**params: str) -> Response:
-        request, request_id = api.current_request, _new_request_id()
-        if request.method == "OPTIONS":
-            return _respond(request, _preflight(routes), request_id)
-        given = answer(
-            wiring.world(),
-            routes[request.method],
-            _request(request, params, request_id),
-            _verifier(),
-        )
-        return _respond(request, given, request_id)
-
-    # Chalice tells handlers apart by name, and passes path parameters by theirs.
-    view.__name__ = "".join(c if c.isalnum() else "_" for c in path)
-    api.route(path, methods=[*routes, "OPTIONS"], content_types=[])(view)
-
-
-def _request(request: ChaliceRequest, params: Mapping[str, str], request_id: str) -> Request:
-    return Request(
-        params=params,
-        query=dict(request.query_params or {}),
-        headers={name.lower(): value for name, value in request.headers.items()},
-        raw=_raw(request),
-        request_id=request_id,
-    )
-
-
-def _raw(request: ChaliceRequest) -> bytes:
-    """The exact bytes that were sent, be they handed to us as text or as base64."""
-    raw = request.raw_body
-    return raw.encode() if isinstance(raw, str) else raw
-
-
-def _new_request_id() -> str:
-    """Ours, even when the caller sends one: it names a fact in the history."""
-    return uuid.uuid4().hex
-
-
-def _verifier() -> Tokens:
-    settings = wiring.world().settings
-    return _tokens.setdefault(id(settings), Tokens(settings))
-
-
-def _respond(request: ChaliceRequest, given: Answer, request_id: str) -> Response:
-    headers: dict[str, str | list[str]] = {
-        "Content-Type": "application/json",
-        "Cache-Control": "no-store",
-        "Request-Id": request_id,
-        **given.headers,
-        **_cors(request, wiring.world().settings),
-    }
-    return Response(body=given.body, status_code=given.status, headers=headers)
-
-
-def _cors(request: ChaliceRequest, settings: Settings) -> dict[str, str]:
-    """Origins we may send customers back to are the ones whose pages may ask."""
-    origin = request.headers.get("origin")
-    if origin is None or origin not in settings.return_origins:
-        return {"Vary": "Origin"}
-    return {
-        "Vary": "Origin",
-        "Access-Control-Allow-Origin": origin,
-        "Access-Control-Expose-Headers": "Request-Id, Retry-After",
-    }
-
-
-def _preflight(routes: Mapping[str, Route]) -> Answer:
-    return Answer(
-        204,
-        "",
-        {
-            "Access-Control-Allow-Methods": ", ".join(routes),
-            "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key",
-            "Access-Control-Max-Age": "600",
-        },
-    )
-
-
-@api.route("/webhooks/stripe", methods=["POST"], content_types=[])
-def stripe_webhook() -> Response:
-    request, request_id = api.current_request, _new_request_id()
-    given = webhook.receive(
-        wiring.world(), _raw(request), request.headers.get("stripe-signature"), request_id
-    )
-    return _respond(request, given, request_id)
-
-
-@api.route("/healthz", methods=["GET"])
-def healthz() -> Response:
-    return _respond(api.current_request, Answer(200, {"status": "ok"}), _new_request_id())
-
-
-def _by_path() -> dict[str, dict[str, Route]]:
-    paths: dict[str, dict[str, Route]] = {}
-    for route in ROUTES:
-        paths.setdefault(route.path, {})[route.method] = route
-    return paths
-
-
-for _path, _routes in _by_path().items():
-    _register(_path, _routes)

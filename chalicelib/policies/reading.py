@@ -3,76 +3,111 @@ part, a wrong type, a negative duration, a word that means nothing."""
 
 from __future__ import annotations
 
+import pathlib
 import re
 import tomllib
 import types
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, Union, get_args, get_origin, get_type_hints
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from chalicelib.domain.access import LOG_IN
 from chalicelib.domain.messages import CHANNELS
+from chalicelib.domain.money import LARGEST
 from chalicelib.domain.policy import Policy, Text
-
-Path = tuple[str | int, ...]
+from chalicelib.domain.steps import REMINDABLE
+from chalicelib.policies.checking import Path, Wrong, check, must
+from chalicelib.policies.places import line_of
 
 ROLES = ("super_admin", "billing_admin", "product_admin", "billing_contact", "member")
 STRIPE_FEEDBACK = (
     "customer_service", "low_quality", "missing_features", "other",
     "switched_service", "too_complex", "too_expensive", "unused",
 )  # fmt: skip
-UNITS = ("_hours", "_days", "_months", "_years", "_minutes", "_minor")
-CHOICES: Mapping[str, tuple[str, ...]] = {
-    "open_invoices_on_cancel": ("keep", "stop_collection"),
-    "fee_cycle": ("number", "billing"),
-    "stripe_feedback": STRIPE_FEEDBACK,
-    "roles": ROLES,
-    "message_channels": CHANNELS,
+MOST: Mapping[str, int] = {
+    "hours": 100 * 366 * 24,
+    "days": 100 * 366,
+    "years": 100,
+    "minutes": 366 * 24 * 60,
+    "minor": LARGEST,
 }
+"""The unit at the end of a key's name → the most it may say. A date beyond the calendar is a slip of the pen."""
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "cancellation.open_invoices_on_cancel": ("keep", "stop_collection"),
+    "cancellation.roles": ROLES,
+    "cancellation.representative_roles": ROLES,
+    "cancellation.reasons.stripe_feedback": STRIPE_FEEDBACK,
+    "numbers.fee_cycle": ("number", "billing"),
+    "plans.*.cancel_roles": ROLES,
+    "plans.*.message_channels": CHANNELS,
+    "refunds.kind": ("none", "zero_usage"),
+    "refunds.top_ups": ("none", "considered"),
+    "reminders.before": REMINDABLE,
+}
+"""A key, with `*` for a name of the company's own → the words it may say."""
+LARGEST_FILE = 256 * 1024
 
 
 class PolicyError(Exception):
     """The file cannot be used. The message says where and why."""
 
 
-class _Wrong(Exception):
-    def __init__(self, path: Path, why: str) -> None:
-        super().__init__(why)
-        self.path = path
-        self.why = why
+def read_file(file: pathlib.Path) -> tuple[Policy, str]:
+    """The policy in this file, and the file's own text. Raises PolicyError."""
+    try:
+        with file.open("rb") as opened:
+            raw = opened.read(LARGEST_FILE + 1)
+        text = raw.decode("utf-8-sig")
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise PolicyError(f"{file.name}: cannot be read: {why}") from error
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        raise PolicyError(f"{file.name}:{line}: is not written in UTF-8") from error
+    if len(raw) > LARGEST_FILE:
+        raise PolicyError(f"{file.name}: is larger than {LARGEST_FILE} bytes: no policy is")
+    return read_policy(text, file.name), text
 
 
 def read_policy(text: str, file_name: str) -> Policy:
     """Raises PolicyError, as `smarter-contact.toml:12: numbers.release_after_hours: must not be negative`."""
     try:
         plain = tomllib.loads(text)
+    except RecursionError as error:
+        raise PolicyError(f"{file_name}: is nested too deeply") from error
     except tomllib.TOMLDecodeError as error:
-        raise PolicyError(f"{file_name}: {error}") from error
+        raise PolicyError(_in_the_toml(file_name, text, str(error))) from error
     try:
         policy: Policy = _record(Policy, plain, ())
-        _check(policy)
-    except _Wrong as wrong:
+        check(policy)
+    except Wrong as wrong:
         where = ".".join(str(part) for part in wrong.path)
         line = line_of(text, wrong.path)
         raise PolicyError(f"{file_name}:{line}: {where or 'the file'}: {wrong.why}") from wrong
     return policy
 
 
+def _in_the_toml(file_name: str, text: str, why: str) -> str:
+    """tomllib says where in its own words, at the end."""
+    found = re.fullmatch(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)", why, re.DOTALL)
+    if found is None:
+        return f"{file_name}:1: {why}"
+    return f"{file_name}:{found[2] or len(text.splitlines())}: {found[1]}"
+
+
 def _record(kind: type[Any], plain: Any, path: Path) -> Any:
     if kind is Text and isinstance(plain, str):
         return Text(en=plain)
     if not isinstance(plain, dict):
-        raise _Wrong(path, f"must be a table, not {_name(plain)}")
+        raise Wrong(path, f"must be a table, not {_name(plain)}")
     hints = _hints(kind)
     for key in plain:
         if key not in hints:
             known = ", ".join(sorted(hints))
-            raise _Wrong((*path, key), f"is not a key we know here (known: {known})")
+            raise Wrong((*path, key), f"is not a key we know here (known: {known})")
     for field in fields(kind):
         required = field.default is MISSING and field.default_factory is MISSING
         if required and field.name not in plain:
-            raise _Wrong((*path, field.name), "is missing")
+            raise Wrong((*path, field.name), "is missing")
     return kind(**{key: _value(hints[key], value, (*path, key)) for key, value in plain.items()})
 
 
@@ -82,11 +117,11 @@ def _value(hint: Any, plain: Any, path: Path) -> Any:
         return _value(next(kind for kind in inner if kind is not type(None)), plain, path)
     if origin is tuple:
         if not isinstance(plain, list):
-            raise _Wrong(path, f"must be a list, not {_name(plain)}")
+            raise Wrong(path, f"must be a list, not {_name(plain)}")
         return tuple(_value(inner[0], one, (*path, n)) for n, one in enumerate(plain))
     if origin is not None:
         if not isinstance(plain, dict):
-            raise _Wrong(path, f"must be a table, not {_name(plain)}")
+            raise Wrong(path, f"must be a table, not {_name(plain)}")
         return {key: _value(inner[1], one, (*path, key)) for key, one in plain.items()}
     if is_dataclass(hint):
         return _record(hint, plain, path)  # type: ignore[arg-type]
@@ -95,77 +130,31 @@ def _value(hint: Any, plain: Any, path: Path) -> Any:
 
 def _scalar(hint: Any, plain: Any, path: Path) -> Any:
     if not isinstance(plain, hint) or (hint is int and isinstance(plain, bool)):
-        raise _Wrong(path, f"must be {_WORDS[hint]}, not {_name(plain)}")
-    names = [part for part in path if isinstance(part, str)]
-    if hint is int and plain < 0 and any(name.endswith(UNITS) for name in names):
-        raise _Wrong(path, "must not be negative")
+        raise Wrong(path, f"must be {_WORDS[hint]}, not {_name(plain)}")
+    if hint is int:
+        must(plain >= 0, path, "must not be negative")
+        most = most_of(path)
+        must(plain <= most, path, f"must not be more than {most}")
     if hint is str:
-        if not plain.strip():
-            raise _Wrong(path, "must not be empty")
-        allowed = CHOICES.get(names[-1])
+        must(plain.strip(), path, "must not be empty")
+        allowed = choices_of(path)
         if allowed and plain not in allowed:
-            raise _Wrong(path, f"must be one of {', '.join(allowed)}, not {plain!r}")
+            raise Wrong(path, f"must be one of {', '.join(allowed)}, not {plain!r}")
     return plain
 
 
-def _check(policy: Policy) -> None:
-    _must(policy.plans, ("plans",), "needs at least one plan")
-    _must(re.fullmatch("[a-z]{3}", policy.currency), ("currency",), "must be a code such as usd")
-    try:
-        ZoneInfo(policy.time_zone)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise _Wrong(("time_zone",), "is no time zone such as Europe/Paris") from error
-    for name, plan in policy.plans.items():
-        _must(plan.price_minor, ("plans", name, "price_minor"), "needs month or year")
-        for interval in plan.price_minor:
-            allowed = interval in ("month", "year")
-            _must(allowed, ("plans", name, "price_minor", interval), "must be month or year")
-        said = LOG_IN not in plan.features
-        _must(said, ("plans", name, "features"), f"{LOG_IN} is everybody's, always")
-        fees = policy.numbers is not None or not plan.needs_numbers
-        _must(fees, ("plans", name, "needs_numbers"), "needs a [numbers] section")
-        lapse = policy.registrations is not None or not plan.needs_registrations
-        _must(lapse, ("plans", name, "needs_registrations"), "needs a [registrations] section")
-        credit = policy.messages is not None or not plan.message_channels
-        _must(credit, ("plans", name, "message_channels"), "needs a [messages] section")
-    codes = [reason.code for reason in policy.cancellation.reasons]
-    _must("other" in codes, ("cancellation", "reasons"), "needs a reason with the code other")
-    _must(len(set(codes)) == len(codes), ("cancellation", "reasons"), "names a code twice")
-    ids = [one.id for one in policy.cancellation.disclosures]
-    _must(len(set(ids)) == len(ids), ("cancellation", "disclosures"), "names an id twice")
+def most_of(path: Path) -> int:
+    """The most that the number at this path may be: by the unit its key, or the table around it, ends with."""
+    units = [str(part).rpartition("_")[2] for part in path]
+    return next((MOST[unit] for unit in reversed(units) if unit in MOST), LARGEST)
 
 
-def _must(holds: object, path: Path, why: str) -> None:
-    if not holds:
-        raise _Wrong(path, why)
-
-
-def line_of(text: str, path: Path) -> int:
-    """The line of the key at this path, or of the nearest thing around it that the file names."""
-    lines = _lines(text)
-    while path and path not in lines:
-        path = path[:-1]
-    return lines.get(path, 1)
-
-
-def _lines(text: str) -> dict[Path, int]:
-    found: dict[Path, int] = {}
-    table: Path = ()
-    seen: dict[str, int] = {}
-    for n, line in enumerate(text.splitlines(), 1):
-        header = re.match(r"\s*(\[\[?)([^\]]+)\]", line)
-        key = re.match(r"""\s*("?)([A-Za-z0-9_.-]+)\1\s*=""", line)
-        if header:
-            name = header[2].strip()
-            table = tuple(part.strip().strip('"') for part in name.split("."))
-            if header[1] == "[[":
-                seen[name] = seen.get(name, -1) + 1
-                found.setdefault(table, n)
-                table = (*table, seen[name])
-            found[table] = n
-        elif key:
-            found[(*table, *key[2].split("."))] = n
-    return found
+def choices_of(path: Path) -> tuple[str, ...]:
+    """The words that may stand at this path; none when any may."""
+    names = [part for part in path if isinstance(part, str)]
+    if names[0] == "plans":
+        names[1] = "*"
+    return CHOICES.get(".".join(names), ())
 
 
 def _hints(kind: type[Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 An id from outside is escaped before it joins others in a key, so that no `#` in it can reach another's rows.
 """
 
+from hashlib import sha256
 from urllib.parse import quote
 from zlib import crc32
 
@@ -10,7 +11,13 @@ from chalicelib.store.table import Key
 
 HISTORY, STEP, NUMBER, REGISTRATION = "history#", "step#", "number#", "registration#"
 MESSAGE, ENTRY, CAUSE, PREVIEW, EVIDENCE = "message#", "entry#", "cause#", "preview#", "evidence#"
+SEAT = "seat#"
+CASE, REPLY = "case#", "reply#"
+USED, ACTIVITY = "used#", "activity#"
 ANSWER, PARKED = "answer#", "parked#"
+LONGEST_CAUSE = 900
+PUBLISHED, RECEIPT = "published", "receipt"
+NOTICE, CONFIRMATION, ASIDE = "notice#", "confirmation#", "aside#"
 
 
 def partition(account_id: str) -> str:
@@ -45,6 +52,36 @@ def message(account_id: str, message_id: str) -> Key:
     return Key(partition(account_id), MESSAGE + message_id)
 
 
+def seat(account_id: str, subscription_id: str, user: str) -> Key:
+    return Key(partition(account_id), seats_of(subscription_id) + quote(user, safe=""))
+
+
+def seats_of(subscription_id: str) -> str:
+    """The prefix under which a subscription's seats lie."""
+    return f"{SEAT}{quote(subscription_id, safe='')}#"
+
+
+def published(account_id: str) -> Key:
+    return Key(partition(account_id), PUBLISHED)
+
+
+def receipt(account_id: str) -> Key:
+    return Key(partition(account_id), RECEIPT)
+
+
+def notice(account_id: str, version: int, n: int) -> Key:
+    """In the order in which things happened."""
+    return Key(partition(account_id), f"{NOTICE}{version:012d}#{n:02d}")
+
+
+def confirmation(account_id: str, fact_id: str) -> Key:
+    return Key(partition(account_id), CONFIRMATION + fact_id)
+
+
+def aside(account_id: str, fact_id: str) -> Key:
+    return Key(partition(account_id), ASIDE + fact_id)
+
+
 def wallet(account_id: str) -> Key:
     return Key(partition(account_id), "wallet")
 
@@ -54,7 +91,37 @@ def entry(account_id: str, seq: int) -> Key:
 
 
 def cause(account_id: str, cause_: str) -> Key:
+    """A cause that is too long for a key is cut, and its hash put in place of the rest."""
+    if len(cause_.encode()) > LONGEST_CAUSE:
+        cause_ = f"{cause_[:100]}~{sha256(cause_.encode()).hexdigest()}"
     return Key(partition(account_id), CAUSE + cause_)
+
+
+def used(account_id: str, day: str) -> Key:
+    """A day (2026-12-01) on which the account was used."""
+    return Key(partition(account_id), USED + day)
+
+
+def activity(account_id: str, activity_id: str) -> Key:
+    return Key(partition(account_id), ACTIVITY + activity_id)
+
+
+def case(account_id: str, case_id: str) -> Key:
+    return Key(partition(account_id), CASE + case_id)
+
+
+def reply(account_id: str, case_id: str, n: int) -> Key:
+    """In the order in which they came."""
+    return Key(partition(account_id), f"{replies_of(case_id)}{n:04d}")
+
+
+def replies_of(case_id: str) -> str:
+    """The prefix under which a case's replies lie."""
+    return f"{REPLY}{quote(case_id, safe='')}#"
+
+
+def case_owner(case_id: str) -> Key:
+    return Key(f"K#{case_id}", "case")
 
 
 def preview(account_id: str, preview_id: str) -> Key:
@@ -76,6 +143,19 @@ def customer(customer_id: str) -> Key:
 
 def live_number(e164: str) -> Key:
     return Key(f"N#{e164}", "number")
+
+
+def email(address: str) -> str:
+    """The partition of an e-mail address, as nobody can read it back."""
+    return f"E#{sha256(address.strip().casefold().encode()).hexdigest()}"
+
+
+def of_email(address: str, account_id: str) -> Key:
+    return Key(email(address), account_id)
+
+
+def subscription(subscription_id: str) -> Key:
+    return Key(f"S#{subscription_id}", "subscription")
 
 
 def parked(customer_id: str | None, event_id: str) -> Key:

@@ -7,13 +7,14 @@ index, so that the schedule retries it.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.domain.moments import rfc3339
 from chalicelib.store import keys
 from chalicelib.store.records import from_doc, to_doc
-from chalicelib.store.table import Delete, Key, Row, Table, Update
+from chalicelib.store.table import Delete, If, Key, Refused, Row, Table, Update
 
 KIND = "parked"
 
@@ -23,8 +24,8 @@ class ParkedEvent:
     event_id: str
     type: str
     created: datetime
-    object_id: str | None
-    customer_id: str | None
+    object_id: str | None = None
+    customer_id: str | None = None
     reason: str
     parked_at: datetime
     attempts: int = 0
@@ -42,6 +43,13 @@ def park(table: Table, event: ParkedEvent, next_try: datetime, shards: int) -> N
             },
         )
     )
+
+
+def postpone(table: Table, key: Key, event: ParkedEvent, next_try: datetime) -> None:
+    """Moves a parked event's next try. One that was applied or purged in the meantime stays away."""
+    later = {"doc": to_doc(event), "due_at": rfc3339(next_try)}
+    with suppress(Refused):
+        table.write(Update(key, later, If(present=True)))
 
 
 def remove(table: Table, key: Key) -> None:

@@ -4,20 +4,37 @@ One DynamoDB table holds everything. A row is a flat mapping; `doc` is a JSON do
 itself, and the few attributes beside it are those that a condition or an index reads.
 
     pk                      sk                        what
-    A#<account>             account                   the account record: `version`, directory index
-    A#<account>             history#<fact id>         what happened; its key is the de-duplication
+    A#<account>             account                   the account record: `version`, directory index,
+                                                      `op` = its newest history entry
+    A#<account>             history#<fact id>         what happened; its key is the de-duplication,
+                                                      and it names the entry before it
+    A#<account>             published                 how far its history is published; due index when stuck
+    A#<account>             notice#<version>#<n>      what a customer is told; due index until it is mailed (TTL)
+    A#<account>             confirmation#<fact id>    proof that a cancellation was confirmed by mail
+    A#<account>             aside#<fact id>           an entry that cannot be published; directory index
+    A#<account>             receipt                   where a purge's receipt goes, until it is sent
     A#<account>             step#<kind>[:<subject>]   one dated step; due index while it is pending
     A#<account>             number#<e164>             a phone number (state)
     A#<account>             registration#<id>         a 10DLC or sign-up registration (state)
-    A#<account>             message#<id>              a scheduled message (state)
+    A#<account>             seat#<subscription>#<u>   a seat assigned to a user
+    A#<account>             message#<id>              a scheduled message (state; TTL once it ended)
     A#<account>             wallet                    balances (version)
     A#<account>             entry#<seq>               a ledger entry, hash-chained
     A#<account>             cause#<cause>             proof that a business cause was booked once
+    A#<account>             case#<id>                 a request, appeal or dispute; directory index by its
+                                                      deadline while it is open, by its end once it is closed
+    A#<account>             reply#<case>#<n>          a reply on it; never changed
+    A#<account>             used#<day>                first and last use on a day (version)
+    A#<account>             activity#<id>             proof that an activity was reported (TTL)
     A#<account>             preview#<id>              what a customer was shown (TTL tidies it up)
     A#<account>             evidence#<id>             who agreed to what; outlives the purge
     A#<account>             answer#<user>#<route>#<k> an Idempotency-Key's stored answer (TTL)
     C#<stripe customer>     customer                  which account it belongs to; never re-bound
     N#<e164>                number                    which account holds the live number
+    E#<hash of an e-mail>   <account>                 which accounts it is the address of
+    S#<subscription>        subscription              which account it belongs to
+    K#<case>                case                      which account the case is of
+    T#<what>#<who>          <day>                     how often somebody tried something that day (TTL)
     P#<customer or ->       parked#<event id>         an event we could not apply yet; due index
 
 Index `due` (KEYS_ONLY): `due_kind` (= "<kind>#<shard>"), `due_at`. Sparse: calling a step off removes both.

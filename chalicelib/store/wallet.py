@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
 
+import msgspec
+
+from chalicelib.domain.auditing import Broken, Kept, first_broken
 from chalicelib.domain.ledger import Entry, Posting, Wallet, book
 from chalicelib.store import keys
 from chalicelib.store.records import from_doc, to_doc
-from chalicelib.store.table import Action, Contended, If, Put, Refused, Table, Update
+from chalicelib.store.table import Action, Contended, If, Put, Refused, Row, Table, Update
 
-ATTEMPTS = 12
+ATTEMPTS = 40
+PAUSE_SECONDS = 0.01
+LONGEST_PAUSE_SECONDS = 0.2
 ROOM = 90
-"""Further actions that fit in a posting's transaction beside its own three."""
+"""Rows of one kind that fit in a posting's transaction, beside its own three and a few conditions."""
+PAGE = 1000
 
 
 class AlreadyBooked(Exception):
@@ -19,61 +27,173 @@ class AlreadyBooked(Exception):
 
 
 class Overtaken(Exception):
-    """One of the accompanying conditions no longer holds. Nothing was booked."""
+    """Something the posting rests on no longer holds. Nothing was booked.
+
+    `failed` says of each accompanying action whether its condition failed.
+    """
+
+    def __init__(self, cause: str, failed: Sequence[bool] = ()) -> None:
+        super().__init__(cause)
+        self.failed = tuple(failed)
 
 
 def load(table: Table, account_id: str) -> Wallet:
-    row = table.get(keys.wallet(account_id))
-    return from_doc(Wallet, row["doc"]) if row else Wallet()
+    return _read(table, account_id)[0]
 
 
-def post(table: Table, account_id: str, posting: Posting, also: Sequence[Action] = ()) -> Wallet:
-    """Books the posting once, with `also` (≤ ROOM actions on other rows of the account), all or nothing.
+def _always() -> bool:
+    return True
 
-    Raises AlreadyBooked, Overtaken, and whatever the table raises.
+
+def post(
+    table: Table,
+    account_id: str,
+    posting: Posting,
+    also: Sequence[Action] = (),
+    *,
+    still: Callable[[], bool] = _always,
+) -> Wallet:
+    """Books the posting once, with `also` (actions on other rows), all or nothing.
+
+    `still` is asked after the wallet was read: whoever closes the wallet (`fence`) after it said yes makes this posting
+    ask again. Raises AlreadyBooked, Overtaken, ledger.Unbookable, and whatever the table raises.
     """
-    for _ in range(ATTEMPTS):
-        before = load(table, account_id)
+    for attempt in range(ATTEMPTS):
+        before, version = _read(table, account_id)
+        if not still():
+            raise Overtaken(posting.cause)
         after, entry = book(before, posting)
         own: list[Action] = [
-            _wallet(account_id, before, after),
+            _wallet(account_id, after, version),
             _cause(account_id, entry),
             _entry(account_id, entry),
         ]
         try:
             table.transact([*own, *also])
         except Contended:
+            _let_others_pass(attempt)
             continue
         except Refused as refused:
             if refused.failed[1]:
                 raise AlreadyBooked(posting.cause) from refused
             if any(refused.failed[3:]):
-                raise Overtaken(posting.cause) from refused
+                raise Overtaken(posting.cause, refused.failed[3:]) from refused
+            _let_others_pass(attempt)
             continue
         return after
     raise Contended(f"the wallet of {account_id} changed {ATTEMPTS} times in a row")
 
 
+def fence(table: Table, account_id: str) -> None:
+    """Whatever was judged before this, and is not booked yet, is judged again before it is."""
+    for attempt in range(ATTEMPTS):
+        wallet, version = _read(table, account_id)
+        try:
+            table.write(_wallet(account_id, wallet, version))
+        except (Contended, Refused):
+            _let_others_pass(attempt)
+            continue
+        return
+    raise Contended(f"the wallet of {account_id} changed {ATTEMPTS} times in a row")
+
+
+def booked(table: Table, account_id: str, cause: str) -> Entry | None:
+    """The entry that was booked under this cause."""
+    proof = table.get(keys.cause(account_id, cause))
+    row = table.get(keys.entry(account_id, proof["doc"]["seq"])) if proof else None
+    return from_doc(Entry, row["doc"]) if row else None
+
+
+def entry(table: Table, account_id: str, seq: int) -> Entry | None:
+    row = table.get(keys.entry(account_id, seq))
+    return from_doc(Entry, row["doc"]) if row else None
+
+
 def entries(
-    table: Table, account_id: str, *, limit: int, after: str | None
-) -> tuple[list[Entry], str | None]:
-    """Newest first."""
-    page = table.query(
-        keys.partition(account_id), keys.ENTRY, limit=limit, after=after, newest_first=True
+    table: Table, account_id: str, *, limit: int, before: int | None = None
+) -> tuple[list[Entry], bool]:
+    """Newest first, from the one numbered `before` (not included) down; and whether older ones follow.
+
+    Numbers have no gaps, so the last one says whether anything follows, however a page was cut.
+    """
+    found: list[Entry] = []
+    after = keys.entry(account_id, before).sk if before is not None else None
+    while len(found) < limit:
+        page = table.query(
+            keys.partition(account_id),
+            keys.ENTRY,
+            limit=limit - len(found),
+            after=after,
+            newest_first=True,
+        )
+        found += [from_doc(Entry, row["doc"]) for row in page.rows]
+        after = page.after
+        if after is None:
+            break
+    return found, bool(found) and found[-1].seq > 1
+
+
+def verify(table: Table, account_id: str) -> tuple[int, Broken | None]:
+    """How many entries the ledger has, and the first that is broken. While somebody books, it looks again."""
+    while True:
+        wallet = load(table, account_id)
+        causes = dict(_causes(table, account_id))
+        broken = first_broken(wallet, _kept(table, account_id), causes)
+        if broken is None or load(table, account_id) == wallet:
+            return wallet.seq, broken
+
+
+def _kept(table: Table, account_id: str) -> Iterator[Kept]:
+    for row in _rows(table, account_id, keys.ENTRY):
+        number = row["sk"].removeprefix(keys.ENTRY)
+        try:
+            entry = from_doc(Entry, row["doc"])
+        except (msgspec.ValidationError, ValueError):
+            entry = None
+        yield Kept(int(number) if number.isdecimal() else -1, entry)
+
+
+def _causes(table: Table, account_id: str) -> Iterator[tuple[str, int]]:
+    for row in _rows(table, account_id, keys.CAUSE):
+        doc = row["doc"]
+        yield doc.get("cause") or row["sk"].removeprefix(keys.CAUSE), doc.get("seq")
+
+
+def _rows(table: Table, account_id: str, prefix: str) -> Iterator[Row]:
+    after: str | None = None
+    while True:
+        page = table.query(keys.partition(account_id), prefix, limit=PAGE, after=after)
+        yield from page.rows
+        if page.after is None:
+            return
+        after = page.after
+
+
+def _read(table: Table, account_id: str) -> tuple[Wallet, int | None]:
+    row = table.get(keys.wallet(account_id))
+    return (from_doc(Wallet, row["doc"]), row["version"]) if row else (Wallet(), None)
+
+
+def _wallet(account_id: str, after: Wallet, version: int | None) -> Update:
+    return Update(
+        keys.wallet(account_id),
+        {"version": (version or 0) + 1, "doc": to_doc(after)},
+        If(equals={"version": version}),
     )
-    return [from_doc(Entry, row["doc"]) for row in page.rows], page.after
-
-
-def _wallet(account_id: str, before: Wallet, after: Wallet) -> Update:
-    condition = If(equals={"version": before.seq}) if before.seq else If(equals={"version": None})
-    return Update(keys.wallet(account_id), {"version": after.seq, "doc": to_doc(after)}, condition)
 
 
 def _cause(account_id: str, entry: Entry) -> Put:
     key = keys.cause(account_id, entry.cause)
-    return Put({"pk": key.pk, "sk": key.sk, "doc": {"seq": entry.seq}}, If(absent=True))
+    said = {} if key.sk == keys.CAUSE + entry.cause else {"cause": entry.cause}
+    return Put({"pk": key.pk, "sk": key.sk, "doc": {"seq": entry.seq, **said}}, If(absent=True))
 
 
 def _entry(account_id: str, entry: Entry) -> Put:
     key = keys.entry(account_id, entry.seq)
     return Put({"pk": key.pk, "sk": key.sk, "doc": to_doc(entry)}, If(absent=True))
+
+
+def _let_others_pass(attempt: int) -> None:
+    """A random while, so that two who met do not meet again."""
+    most = min(PAUSE_SECONDS * (attempt + 1), LONGEST_PAUSE_SECONDS)
+    time.sleep(random.uniform(0, most))  # noqa: S311 - spreads retries, keeps no secret

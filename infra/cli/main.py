@@ -1,12 +1,35 @@
 """`lapse`: the operator's command line. It only parses and prints; what it does, the app does."""
 
 import argparse
-from collections.abc import Sequence
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from infra.cli import account, deadlines, events, jobs, ledger, policy
+
+Groups = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public name for it
+
+GROUPS: tuple[Callable[[Groups], None], ...] = (
+    *(policy.add, ledger.add),
+    *(account.add, deadlines.add, jobs.add, events.add),
+)
+"""Each adds its commands; a command's `run` is given the arguments and answers the exit code."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser().parse_args(arguments)
-    return 0
+    top = parser()
+    given = top.parse_args(arguments)
+    if not hasattr(given, "run"):
+        top.print_help()
+        return 0
+    try:
+        code: int = given.run(given)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever reads has seen enough (`| head`): not to be told again when the interpreter flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code
 
 
 def parser() -> argparse.ArgumentParser:
@@ -15,4 +38,7 @@ def parser() -> argparse.ArgumentParser:
         description="Look after the subscriptions that are cancelled, resumed and ended with Lapse.",
     )
     top.add_argument("--version", action="version", version="lapse 0.1.0")
+    groups = top.add_subparsers(metavar="GROUP")
+    for add in GROUPS:
+        add(groups)
     return top

@@ -5,7 +5,6 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from importlib.util import find_spec
 from threading import Event, Thread
 from types import FrameType
 
@@ -20,8 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if asked.end_with_parent:
         stop_when_orphaned(stop)
     try:
-        options = from_environment(os.environ)
-        return run(options, stop) if asked.what == "run" else demo(options)
+        return run(from_environment(os.environ), stop)
     except CannotStart as error:
         print(error, file=sys.stderr)
         return 1
@@ -29,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m infra.local", description=__doc__)
-    top.add_argument("what", choices=("run", "demo"))
+    top.add_argument("what", choices=("run",))
     top.add_argument(
         "--end-with-parent",
         action="store_true",
@@ -51,14 +49,6 @@ def run(options: Options, stop: Event) -> int:
     finally:
         stack.stop()
     return 0
-
-
-def demo(options: Options) -> int:
-    if find_spec("infra.local.demo") is None:
-        raise CannotStart("The demo is not there yet.")
-    from infra.local.demo import main as play  # type: ignore[import-not-found,unused-ignore]
-
-    return int(play(options))
 
 
 def stop_when_told(stop: Event) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from chalicelib.domain.moments import rfc3339
@@ -12,41 +13,56 @@ if TYPE_CHECKING:
     from infra.local.stack import Stack
 
 
+PAGES = (
+    ("Membership page", "/membership"),
+    ("Operator console", "/console"),
+    ("The API, described", "/v1/openapi.json"),
+    ("Is it well?", "/healthz"),
+)
+"""Shown as far as the app has them."""
+
+CONTROLS = (
+    ("The clock", "/_clock"),
+    ("The carrier", "/_carrier"),
+    ("Mail and events", "/_outbox"),
+)
+
+
 def banner(stack: Stack, options: Options) -> str:
     url = stack.url
-    places = (
-        ("Membership page", f"{url}/membership"),
-        ("Operator console", f"{url}/console"),
-        ("API", f"{url}/v1/openapi.json"),
-        ("Stripe (emulated)", f"{url}/_stripe"),
-        ("Carrier (fake)", f"{url}/_carrier"),
-        ("Mail and events", f"{url}/_outbox"),
-        ("Clock", f"{url}/_clock"),
-    )
+    places = [*((name, path) for name, path in PAGES if stack.serves(path)), *CONTROLS]
     return f"""
   Lapse keeps its promises at {url}
 
-{lines(places)}
+{lines(url, places)}
 
+  Stripe's SDK finds its Stripe at {url}/_stripe, with any sk_test_… key.
   It is {rfc3339(stack.clock.now())}, and stays so until you move the clock.
-  {kept(options)} The app's log: {stack.log_file}
+  {kept(options)}
   Accounts: {", ".join(ACCOUNTS)}
+  The app's log: {stack.log_file}
 
-  Try this:
+  Try this in another terminal:
 
-    TOKEN=$(curl -s {url}/_tokens -d '{{"account_id": "smarter", "roles": ["billing_admin"], "email": "ann@example.com", "sub": "ann"}}' | cut -d'"' -f4)
+    # Who am I? A token for one of the accounts, and what its owner sees.
+    TOKEN=$(curl -s {url}/_tokens -d '{{"account_id": "smarter", "roles": ["billing_admin"]}}' | cut -d'"' -f4)
     curl -s {url}/v1/membership -H "Authorization: Bearer $TOKEN"
+
+    # Two weeks pass. What ran on the way?
     curl -s {url}/_clock -d '{{"by": "P14D"}}'
 
   Ready. Ctrl-C stops everything.
 """
 
 
-def lines(places: tuple[tuple[str, str], ...]) -> str:
-    return "\n".join(f"    {name:<20}{where}" for name, where in places)
+def lines(url: str, places: Sequence[tuple[str, str]]) -> str:
+    return "\n".join(f"    {name:<20}{url}{path}" for name, path in places)
 
 
 def kept(options: Options) -> str:
     if options.state is None:
         return "Nothing is kept when it stops (LAPSE_STATE=a-folder keeps everything)."
-    return f"Everything is kept in {options.state}."
+    kept_in = f"Everything is kept in {options.state}."
+    if options.start is not None:
+        kept_in += " LAPSE_START counts only for a new folder."
+    return kept_in

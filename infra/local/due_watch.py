@@ -1,8 +1,8 @@
 """Knows what is due next without asking the table: a Table that takes note of every due date written.
 
 The index stays the truth, and every sweep reads only that. The notes say when a sweep is worth running, so that
-two years pass in seconds. They are made anew from the index whenever the clock begins to move; while it moves
-nobody else writes, so they cannot fall behind.
+two years pass in seconds. They are made anew from the index when the clock begins to move and something was
+written since it last stood still; while it moves nobody else writes, so they cannot fall behind.
 """
 
 from bisect import bisect_left, bisect_right, insort
@@ -40,13 +40,26 @@ class DueWatch:
         self._lock = Lock()
         self._noted: dict[Key, tuple[str, str]] = {}
         self._sorted: list[Entry] = []
+        self._in_doubt = True
+        """Whether requests wrote since: two at once may have been noted in the other order."""
+        self._answer_lost = False
 
     # -- what is due
+
+    def catch_up(self) -> None:
+        """Reads the index anew if the notes may be wrong. It costs a query for every kind and shard."""
+        if self._in_doubt:
+            self.refill()
+
+    def trust(self) -> None:
+        """Says that everything written since `catch_up` was written by one thread, one thing after another."""
+        self._in_doubt = self._answer_lost
 
     def refill(self) -> None:
         """Reads the whole index anew."""
         with self._lock:
             self._noted, self._sorted = {}, []
+            self._answer_lost = False
         for group in self._groups:
             after: str | None = None
             while True:
@@ -71,6 +84,9 @@ class DueWatch:
         with self._lock:
             return self._sorted[: bisect_right(self._sorted, (moment, LAST, LAST, LAST))]
 
+    def keys_until(self, moment: str) -> list[Key]:
+        return [Key(pk, sk) for _, _, pk, sk in self.until(moment)]
+
     # -- taking note
 
     def _learn(self, action: Action) -> None:
@@ -88,6 +104,7 @@ class DueWatch:
 
     def _suspect(self, action: Action) -> None:
         """The answer was lost: what would be due if it was carried out is noted, nothing is crossed out."""
+        self._answer_lost = True
         values = action.row if isinstance(action, Put) else getattr(action, "set", {})
         if values.get("due_at") is not None:
             self._learn(action)
@@ -131,6 +148,7 @@ class DueWatch:
         return self._table.directory(dir_kind, prefix, limit=limit, after=after)
 
     def write(self, action: Action) -> None:
+        self._in_doubt = True
         try:
             self._table.write(action)
         except Unavailable:
@@ -139,6 +157,7 @@ class DueWatch:
         self._learn(action)
 
     def transact(self, actions: Sequence[Action]) -> None:
+        self._in_doubt = True
         try:
             self._table.transact(actions)
         except Unavailable:

@@ -15,7 +15,7 @@ def check_loopback(url: str, what: str) -> None:
     host = urlsplit(url).hostname or ""
     if not is_loopback(host):
         raise CannotStart(
-            f"{what} points at {host or url!r}, which is not this machine. A local stack talks to nobody else: "
+            f"{what} points at {host or repr(url)}, which is not this machine. A local stack talks to nobody else: "
             "unset it or point it at 127.0.0.1."
         )
 

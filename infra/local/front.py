@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 from urllib.parse import unquote
 
+from chalicelib.log import NAME
 from infra.local.carrier import LocalCarrier
 from infra.local.controls import Controls
 from infra.local.gateway import Gateway
@@ -12,7 +13,7 @@ from infra.local.messages import Answer, Request, problem
 from infra.local.stripe_side import PREFIX, StripeSide
 from infra.local.traffic import Traffic
 
-log = logging.getLogger("lapse.local")
+log = logging.getLogger(f"{NAME}.local")
 
 
 class Front:
@@ -25,9 +26,11 @@ class Front:
         carrier: LocalCarrier,
         traffic: Traffic,
         new_id: Callable[[], str],
+        afterwards: Callable[[], object] = lambda: None,
     ) -> None:
         self._controls, self._stripe, self._gateway = controls, stripe, gateway
         self._carrier, self._traffic, self._new_id = carrier, traffic, new_id
+        self._afterwards = afterwards
 
     def answer(self, request: Request) -> Answer:
         try:
@@ -47,6 +50,7 @@ class Front:
             # Whatever this set going at Stripe has arrived here before the caller hears of it, so that a test in any
             # language sees a settled world.
             self._stripe.deliver()
+            self._afterwards()
             return answer
 
 

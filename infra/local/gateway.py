@@ -46,6 +46,10 @@ class Gateway:
         self._new_id = new_id
         self._origins = frozenset(origins)
 
+    def serves(self, path: str) -> bool:
+        match = find_route(list(self._app.routes), path)
+        return match is not None and not is_greedy(match.route)
+
     def answer(self, request: Request) -> Answer:
         request_id = self._new_id()
         match = find_route(list(self._app.routes), request.path)
@@ -132,11 +136,20 @@ def find_route(routes: Sequence[str], path: str) -> Match | None:
     if not found:
         return None
     route = min(found, key=lambda route: [part.startswith("{") for part in route.split("/")])
-    named = zip(route.split("/"), parts, strict=True)
+    # A greedy part takes all that is left, and nobody asks what it was.
+    named = zip(route.split("/"), parts, strict=not is_greedy(route))
     return Match(route, {name[1:-1]: part for name, part in named if name.startswith("{")})
 
 
+def is_greedy(route: str) -> bool:
+    """`/{proxy+}` takes whatever no other route does."""
+    return route.endswith("+}")
+
+
 def fits(route: Sequence[str], parts: Sequence[str]) -> bool:
+    if is_greedy(route[-1]):
+        before = len(route) - 1
+        return any(parts[before:]) and list(route[:before]) == list(parts[:before])
     return len(route) == len(parts) and all(
         bool(part) if name.startswith("{") else name == part
         for name, part in zip(route, parts, strict=True)

@@ -11,17 +11,17 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from chalicelib import wiring
+from chalicelib import publishing, wiring
 from chalicelib.gateways.stripe import Stripe
-from chalicelib.policies import Policies
+from chalicelib.log import NAME
+from chalicelib.policies import Policies, PolicyError
 from chalicelib.settings import Settings
 from chalicelib.store.dynamo import DynamoTable
 from chalicelib.store.table import Table
-from infra.local import endpoints, seeds, tokens
+from infra.local import claims, endpoints, seeds, tokens
 from infra.local.carrier import LocalCarrier
 from infra.local.clock import MovableClock
 from infra.local.controls import Controls
-from infra.local.due_watch import DueWatch
 from infra.local.endpoints import CannotStart
 from infra.local.faults import Faults
 from infra.local.faulty_table import FaultyTable
@@ -34,6 +34,7 @@ from infra.local.notebook import Notebook
 from infra.local.options import Options
 from infra.local.outbox import Outbox
 from infra.local.state_folder import StateFolder
+from infra.local.stream import HistoryWatch, OutsideThenStream, Stream
 from infra.local.stripe_emulator import Emulator
 from infra.local.stripe_side import DirectClient, StripeSide
 from infra.local.time_travel import Job, TimeTravel
@@ -57,6 +58,8 @@ class Stack:
     front: Front
     clock: MovableClock
     log_file: Path
+    serves: Callable[[str], bool]
+    """Whether the app has something at this path."""
 
     def __init__(self, options: Options) -> None:
         self._options = options
@@ -98,7 +101,7 @@ class Stack:
         database = self._start_database(folder)
         self._build(server.port, notebook, database, folder.path)
         server.respond = self.front.answer
-        thread = Thread(target=server.serve_forever, name="front", daemon=True)
+        thread = Thread(target=server.serve_forever, args=(0.05,), name="front", daemon=True)
         thread.start()
         self._undo.append(server.shutdown)
         self._seed(notebook)
@@ -132,22 +135,33 @@ class Stack:
         # Only now, when no AWS client can be made that leaves this machine.
         from app import app
         from chalicelib.handlers.jobs import SCHEDULE
+        from chalicelib.handlers.stream import receive
 
         faults, traffic = Faults(), Traffic()
         self.tokens = Tokens(notebook)
         self.outbox = Outbox(notebook, faults)
         self.carrier = LocalCarrier(notebook, self.clock, faults)
         settings = self._settings(port, database)
-        self.policies = Policies(settings.policy_files)
+        try:
+            self.policies = Policies(settings.policy_files)
+        except PolicyError as error:
+            raise CannotStart(f"LAPSE_POLICY cannot be used: {error}") from None
         self.emulator = Emulator(
             now=self.clock.now, base_url=f"{self.url}/_stripe", state=folder / "stripe.sqlite"
         )
         gateway = Gateway(app, new_id, settings.return_origins)
+        self.serves = gateway.serves
         side = StripeSide(self.emulator, port, gateway.answer)
-        watch = open_table(settings, SCHEDULE)
-        self._make_world(settings, FaultyTable(watch, faults), DirectClient(side, faults))
+        self.watch = open_table(settings, SCHEDULE)
+        self._make_world(settings, FaultyTable(self.watch, faults), DirectClient(side, faults))
+        self.stream = Stream(self.watch, lambda records: receive(wiring.world(), records))
+        outside = OutsideThenStream(side, self.stream)
         self.travel = TimeTravel(
-            clock=self.clock, outside=side, watch=watch, schedule=SCHEDULE, world=wiring.world
+            clock=self.clock,
+            outside=outside,
+            watch=self.watch,
+            schedule=SCHEDULE,
+            world=wiring.world,
         )
         controls = Controls(
             clock=self.clock,
@@ -166,6 +180,7 @@ class Stack:
             carrier=self.carrier,
             traffic=traffic,
             new_id=new_id,
+            afterwards=self.stream.flow,
         )
 
     def _make_world(self, settings: Settings, table: Table, transport: DirectClient) -> None:
@@ -215,17 +230,21 @@ class Stack:
             token = self.tokens.sign(wanted, self.clock.now())
             seeds.seed_accounts(self.front.answer, notebook, self.policies, token)
         # A stack that was killed in the middle of an instant finishes it before anybody looks.
+        self.watch.refill()
+        claims.let_go(self.watch, self.clock)
+        # What it had not published when it was killed is found as in production.
+        publishing.catch_up(wiring.world())
         self.travel.move_to(self.clock.now())
 
 
-def open_table(settings: Settings, schedule: Sequence[Job]) -> DueWatch:
+def open_table(settings: Settings, schedule: Sequence[Job]) -> HistoryWatch:
     """Our table in the embedded DynamoDB, made when it is not there, with a watch on what is due in it."""
     assert settings.dynamodb_url is not None
     endpoints.check_loopback(settings.dynamodb_url, "DynamoDB")
     table = DynamoTable(settings.table_name, region=settings.region, endpoint=settings.dynamodb_url)
     table.create_table()
     due_kinds = {kind: None for job in schedule for kind in job.due_kinds}
-    return DueWatch(table, due_kinds, settings.due_shards)
+    return HistoryWatch(table, due_kinds, settings.due_shards)
 
 
 def not_ready(_: Request) -> Answer:
@@ -236,7 +255,7 @@ def log_to(path: Path) -> Callable[[], None]:
     """Sends the app's log into a file: the terminal belongs to the person who started the stack."""
     handler = logging.FileHandler(path)
     handler.setFormatter(logging.Formatter("%(message)s"))
-    logger = logging.getLogger("lapse")
+    logger = logging.getLogger(NAME)
     before = list(logger.handlers), logger.propagate, logger.level
     logger.handlers, logger.propagate = [handler], False
     logger.setLevel(logging.INFO)

@@ -7,7 +7,7 @@ what is due, and goes on when nothing at that instant moves any more. The jobs a
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from chalicelib.domain.moments import from_rfc3339, rfc3339
@@ -16,6 +16,9 @@ from infra.local.due_watch import DueWatch, Entry
 
 STRIPE = "stripe"
 """Stands for a job's name beside what Stripe did by itself."""
+
+TICK = timedelta(minutes=5)
+"""How often the deployed schedule runs."""
 
 MOST_ROUNDS = 200
 """At one instant. More means that two things set each other off for ever, which is a bug to be seen."""
@@ -79,31 +82,42 @@ class TimeTravel:
         self._watch = watch
         self._schedule = schedule
         self._world = world
+        self._left: list[Entry] = []
+        """What was due and stayed so when an instant was over."""
 
     def move_to(self, end: datetime) -> list[Ran]:
         """Up to and including `end`."""
-        self._watch.refill()
+        self._watch.catch_up()
         ran = self._settle()
         while (stop := self._next_stop()) is not None and stop <= end:
             self._clock.move_to(stop)
             ran += self._settle()
-        self._clock.move_to(end)
+        if self._clock.now() < end:
+            self._clock.move_to(end)
+            # Whatever was left over on the way gets its last chance to have been done by the end.
+            ran += self._settle()
+        self._watch.trust()
         return ran
 
     def move_to_next(self) -> list[Ran]:
         """To the next instant at which something happens; that may be now."""
-        self._watch.refill()
+        self._watch.catch_up()
         ran = self._settle()
         if not ran and (stop := self._next_stop()) is not None:
             self._clock.move_to(stop)
             ran = self._settle()
+        self._watch.trust()
         return ran
 
     def _next_stop(self) -> datetime | None:
         now = self._clock.now()
         due_at = self._watch.next_after(rfc3339(now))
         stops = [self._outside.next_at(), from_rfc3339(due_at) if due_at else None]
-        # What is overdue and did not go away at this instant waits for the next one that brings something new.
+        left = self._due_by_now()
+        if left and left != self._left:
+            # The deployed schedule comes by again. Once: what then is still there waits for news.
+            stops.append(now + TICK)
+        self._left = left
         return min((stop for stop in stops if stop is not None and stop > now), default=None)
 
     def _settle(self) -> list[Ran]:

@@ -18,6 +18,7 @@ from app import app
 from chalicelib import wiring
 from chalicelib.domain.moments import from_rfc3339, rfc3339
 from chalicelib.gateways.stripe import Stripe
+from chalicelib.handlers import stream
 from chalicelib.handlers.jobs import SCHEDULE
 from chalicelib.policies import Policies
 from chalicelib.settings import Settings
@@ -26,12 +27,12 @@ from chalicelib.store.table import Table
 from infra.local import seeds, tokens
 from infra.local.carrier import LocalCarrier
 from infra.local.clock import MovableClock
-from infra.local.due_watch import DueWatch
 from infra.local.faults import Faults
 from infra.local.gateway import Gateway
 from infra.local.messages import Answer, Request
 from infra.local.notebook import Notebook
 from infra.local.outbox import Outbox
+from infra.local.stream import HistoryWatch, OutsideThenStream, Stream
 from infra.local.stripe_emulator import Emulator
 from infra.local.stripe_side import DirectClient, StripeSide
 from infra.local.time_travel import Ran, TimeTravel
@@ -70,19 +71,21 @@ class Life:
         self.outbox = Outbox(notebook, self.faults)
         self.carrier = LocalCarrier(notebook, self.clock, self.faults)
         self.emulator = Emulator(now=self.clock.now, base_url=f"http://127.0.0.1:{PORT}/_stripe")
-        self.watch = DueWatch(
+        self.watch = HistoryWatch(
             table or MemoryTable(), [k for job in SCHEDULE for k in job.due_kinds], DUE_SHARDS
         )
         self.gateway = Gateway(app, _ids(), ())
         self.side = StripeSide(self.emulator, PORT, self.gateway.answer)
         self.world = self._world()
         wiring.use(self.world)
+        self.stream = Stream(self.watch, lambda records: stream.receive(self.world, records))
+        self.outside = OutsideThenStream(self.side, self.stream)
         seeds.seed_stripe(
             self.emulator, notebook, self.world.policies, f"http://127.0.0.1:{PORT}/webhooks/stripe"
         )
         self.travel = TimeTravel(
             clock=self.clock,
-            outside=self.side,
+            outside=self.outside,
             watch=self.watch,
             schedule=SCHEDULE,
             world=lambda: self.world,
@@ -126,6 +129,30 @@ class Life:
         """Moves the clock to an instant, everything due on the way included."""
         return self.travel.move_to(from_rfc3339(to) if isinstance(to, str) else to)
 
+    def wait(self, to: datetime | str) -> None:
+        """Moves the clock alone: Stripe does nothing yet and no job of ours runs, as in the second before one does."""
+        self.clock.move_to(from_rfc3339(to) if isinstance(to, str) else to)
+
+    def sleep(self, to: datetime | str) -> None:
+        """Moves the clock; Stripe acts and its webhooks arrive, but none of our jobs runs."""
+        end = from_rfc3339(to) if isinstance(to, str) else to
+        self.outside.run_due()
+        while (at := self.emulator.next_at()) is not None and at <= end:
+            self.clock.move_to(max(at, self.now))
+            self.outside.run_due()
+        self.clock.move_to(end)
+
+    def run_jobs(self) -> dict[str, str]:
+        """Every job that sweeps what is due, once, at this instant. Job → what it did, for those that did anything."""
+        did = {job.name: job.run(self.world).did for job in SCHEDULE if job.due_kinds}
+        self.stream.flow()
+        return {name: said for name, said in did.items() if said}
+
+    def deliver(self) -> None:
+        """Webhooks arrive, and what became news by then is published, as the table's stream does it."""
+        self.side.deliver()
+        self.stream.flow()
+
     # -- the API, as its callers use it
 
     def token(self, account_id: str | None, *roles: str, **more: Any) -> str:
@@ -158,7 +185,7 @@ class Life:
         reply = _reply(
             self.gateway.answer(Request(method, where, query, tuple(given.items()), raw))
         )
-        self.side.deliver()
+        self.deliver()
         return reply
 
     def customer(
@@ -180,13 +207,13 @@ class Life:
         where, _, query = path.partition("?")
         reply = self.emulator.handle(method, where, query, sent, body.encode())
         assert reply.status == 200, reply.body
-        self.side.deliver()
+        self.deliver()
         answer: dict[str, Any] = json.loads(reply.body)
         return answer
 
     def control(self, action: str, **fields: Any) -> dict[str, Any]:
         done = self.emulator.control(action, **fields)
-        self.side.deliver()
+        self.deliver()
         return done
 
     # -- stories
@@ -313,6 +340,38 @@ class Life:
 
     def balance(self, account_id: str) -> int:
         return int(self.membership(account_id)["wallet"]["balance"]["amount"])
+
+    def entries(self, account_id: str, kind: str | None = None) -> list[dict[str, Any]]:
+        """The wallet's entries, oldest first; only those of one kind, if it is named."""
+        reply = self.service("GET", f"/v1/wallet/entries?account_id={account_id}&limit=100")
+        assert reply.status == 200, reply.body
+        assert not reply.body["has_more"]
+        return [e for e in reversed(reply.body["data"]) if kind in (None, e["kind"])]
+
+    def charges(self, customer: str) -> list[dict[str, Any]]:
+        """What Stripe took from the customer's card, oldest first."""
+        found = self.stripe("GET", f"/v1/charges?customer={customer}&limit=100")["data"]
+        return list(reversed(found))
+
+    def releases(self, e164: str) -> list[datetime]:
+        """When the carrier was asked to give this number back, and did."""
+        calls = self.carrier.view()["numbers"][e164]["calls"]
+        return [from_rfc3339(call["at"]) for call in calls if call["outcome"] == "done"]
+
+    def lapses(self, registration_id: str) -> list[datetime]:
+        """When the carrier was asked to let this registration lapse, and did."""
+        calls = self.carrier.view()["registrations"][registration_id]["calls"]
+        return [from_rfc3339(call["at"]) for call in calls if call["outcome"] == "done"]
+
+    def mail(self, *words: str) -> list[dict[str, Any]]:
+        """Mail that was sent, oldest first; only what has all of these words in its subject."""
+        sent: list[dict[str, Any]] = self.outbox.view()["mail"]
+        return [one for one in sent if all(word in one["subject"] for word in words)]
+
+    def events(self, type: str | None = None) -> list[dict[str, Any]]:
+        """Domain events that were published, oldest first; only those of one type, if it is named."""
+        published: list[dict[str, Any]] = self.outbox.view()["events"]
+        return [one for one in published if type in (None, one["type"])]
 
     def upcoming(self, account_id: str) -> dict[str, datetime]:
         """Kind → the (last) instant at which it lies ahead."""

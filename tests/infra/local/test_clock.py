@@ -46,9 +46,9 @@ def test_after_a_restart_it_is_where_it_was_and_not_where_somebody_asks_it_to_st
     MovableClock(first, START).move_to(START + timedelta(days=3))
     first.close()
 
-    again = MovableClock(Notebook(tmp_path / "n.sqlite"), START)
-
-    assert again.now() == START + timedelta(days=3)
+    second = Notebook(tmp_path / "n.sqlite")
+    assert MovableClock(second, START).now() == START + timedelta(days=3)
+    second.close()
 
 
 @pytest.mark.parametrize(

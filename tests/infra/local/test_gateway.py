@@ -6,7 +6,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from chalice import Blueprint, Chalice, Response
+from chalice.app import Blueprint, Chalice, Response
 
 from infra.local.gateway import Gateway, find_route
 from infra.local.messages import Request
@@ -222,3 +222,21 @@ def test_eight_threads_each_see_their_own_request(gateway):
     assert [one["e164"] for one in seen] == [str(number) for number in range(64)]
     assert [one["request"] for one in seen] == [answer.header("Request-Id") for answer in answers]
     assert len({one["request"] for one in seen}) == 64
+
+
+@pytest.mark.parametrize(
+    ("path", "route"),
+    [
+        ("/v1/cases", "/v1/cases"),
+        ("/nothing", "/{proxy+}"),
+        ("/v1/nothing/at/all", "/{proxy+}"),
+        ("/v1/cases/7", "/v1/{proxy+}"),
+        ("/", None),
+    ],
+)
+def test_a_greedy_part_takes_what_no_other_route_does(path, route):
+    routes = ["/v1/cases", "/{proxy+}", *(["/v1/{proxy+}"] if path == "/v1/cases/7" else [])]
+
+    match = find_route(routes, path)
+
+    assert (match.route if match else None) == route

@@ -1,5 +1,6 @@
 """What a person can get wrong before anything runs is answered in a sentence that says what to do."""
 
+import tempfile
 from datetime import UTC, datetime
 
 import pytest
@@ -125,3 +126,20 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
 
     with pytest.raises(CannotStart, match="cannot be written"):
         StateFolder(tmp_path / "file" / "state")
+
+
+def test_what_a_killed_stack_left_is_removed_and_a_living_ones_is_not(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    living = StateFolder(None)
+    dead = tmp_path / "lapse-local-dead"
+    dead.mkdir()
+    (dead / "stack.lock").write_text("")
+    other = tmp_path / "lapse-local-elsewhere"
+    other.mkdir()
+
+    StateFolder(None).close()
+
+    assert living.path.exists()
+    assert not dead.exists()
+    assert other.exists()
+    living.close()

@@ -216,7 +216,24 @@ def test_a_job_that_leaves_what_is_due_where_it_is_does_not_hold_up_the_clock(wo
     ran = world.travel.move_to(START + 2 * DAY)
 
     assert world.clock.now() == START + 2 * DAY
-    assert len(ran) == 1
+    # At its instant, at the next tick of the schedule, and at the end.
+    assert [one.view()["at"] for one in ran] == [
+        "2027-01-02T00:00:00Z",
+        "2027-01-02T00:05:00Z",
+        "2027-01-03T00:00:00Z",
+    ]
+
+
+def test_what_a_job_left_is_done_at_the_next_tick(world):
+    world.plan("claimed", START + DAY)
+    sweep = world.access_ends.run
+    world.access_ends.run = lambda here: (
+        Report("1 left") if world.clock.now() == START + DAY else sweep(here)
+    )
+
+    world.travel.move_to(START + 2 * DAY)
+
+    assert world.done == [("2027-01-02T00:05:00Z", "claimed")]
 
 
 def test_two_that_set_each_other_off_for_ever_are_found_out(world):

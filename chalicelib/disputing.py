@@ -1,0 +1,65 @@
+"""M1-12: a dispute is heard. Its movements of money are booked, the customer's balance and access follow the outcome.
+
+Whatever Stripe's event says, Stripe is asked how the dispute stands now, under the account's version: events that come
+late, doubled or the wrong way round say the same. A dispute concerns its own charge, and what that charge paid for.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from chalicelib import log
+from chalicelib.domain.case_facts import DisputeSaid
+from chalicelib.domain.disputes import DisputeAtStripe, bookings, lost_cause
+from chalicelib.domain.refunds import ChargeAtStripe
+from chalicelib.lifecycle import Telling, settle
+from chalicelib.refunding import OtherCustomer, entry_of
+from chalicelib.store import cases, wallet
+from chalicelib.store.accounts import Loaded
+from chalicelib.wiring import World
+
+
+def hear_dispute(world: World, loaded: Loaded, dispute_id: str, *, id: str) -> Telling:
+    """Raises refunding.OtherCustomer, and what Stripe raises."""
+    account = loaded.account
+    said = world.stripe.dispute(dispute_id)
+    charge = world.stripe.charge(said.charge_id)
+    if charge.customer_id != account.stripe_customer_id:
+        raise OtherCustomer(charge.id)
+    paid = world.stripe.paid_by(charge)
+    topped_up = entry_of(world, account.id, paid) is not None
+    known = cases.load(world.table, account.id, said.id)
+    if known is None or known.dispute != said:
+        _alarm(account.id, said, charge)
+    _book(world, account.id, said, topped_up and _debits(world, loaded))
+    fact = DisputeSaid(
+        case=known,
+        dispute=said,
+        subscription_id=paid.subscription_id,
+        covers_until=paid.covers_until,
+        takes_all=said.amount.amount >= (charge.paid - charge.refunded).amount,
+        refunded=charge.refunded.amount > 0,
+    )
+    return settle(world, loaded, fact, id=id, by="stripe")
+
+
+def _debits(world: World, loaded: Loaded) -> bool:
+    return world.policies.get(loaded.account.policy).disputes.lost_debits_wallet
+
+
+def _book(world: World, account_id: str, said: DisputeAtStripe, debits_wallet: bool) -> None:
+    """Each cause once, however often we hear of it. Before the case is saved: if we stop in between, Stripe's event
+    comes again."""
+    lost = wallet.booked(world.table, account_id, lost_cause(said.id)) is not None
+    for posting in bookings(said, debits_wallet, lost, world.clock.now()):
+        with suppress(wallet.AlreadyBooked):
+            wallet.post(world.table, account_id, posting)
+
+
+def _alarm(account_id: str, said: DisputeAtStripe, charge: ChargeAtStripe) -> None:
+    """What a person has to look at: the same money going twice, and words of Stripe's that we do not know."""
+    keys = {"account": account_id, "dispute": said.id, "charge": charge.id, "status": said.status}
+    if charge.refunded.amount > 0 and not said.is_over:
+        log.event("dispute_of_refunded_payment", **keys)
+    if not said.is_known:
+        log.event("dispute_status_unknown", **keys)

@@ -1,0 +1,56 @@
+"""What an operator has taken out of the clock's hands: steps on hold, steps waived, an account on legal hold.
+
+A hold is on the step, whatever its date: it stands until it is released, also when the date moves, or the step is
+called off and comes back. A waiver is for one date: should the step move to a later one, it is due then. The timeline
+asks here, and so nobody can carry out what is on hold.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from chalicelib.domain.account import Account
+from chalicelib.domain.steps import (
+    ACCESS_ENDS,
+    APPEAL_CREDITED,
+    CALL_SETTLED,
+    DATA_PURGED,
+    NUMBER_FEE,
+    REFUND_PAID,
+    Step,
+)
+
+NEVER_WAIVED = {
+    ACCESS_ENDS: "Access ends by the clock: what was not paid for cannot be given by waiving its end.",
+    CALL_SETTLED: "Until the carrier was asked, nobody knows whether it still holds this.",
+    REFUND_PAID: "A refund that was decided is owed. Decide the case again instead.",
+    APPEAL_CREDITED: "A credit that was decided is owed. Decide the case again instead.",
+}
+"""Kinds that no operator may take as done, each with the sentence that says why."""
+
+
+def is_held(account: Account, step: Step) -> bool:
+    if step.kind == DATA_PURGED and account.legal_hold is not None:
+        # A legal hold is refused once the purge has begun, so there is none to be finished under it.
+        return True
+    return step.id in account.held
+
+
+def is_waived(account: Account, step: Step) -> bool:
+    """Off the timeline. Number fees stay on it: their date is passed over when it comes, and the next one follows."""
+    return step.kind != NUMBER_FEE and is_waived_until(account, step.id, step.due)
+
+
+def is_waived_until(account: Account, step_id: str, due: datetime) -> bool:
+    waived: datetime | None = account.waived.get(step_id)
+    return waived is not None and waived >= due
+
+
+def is_fee_waived(account: Account, date: datetime) -> bool:
+    return is_waived_until(account, NUMBER_FEE, date)
+
+
+def without_holds(account: Account) -> Account:
+    """The account as if nobody had put anything on hold: what would lie ahead of it."""
+    return replace(account, held={}, legal_hold=None)

@@ -1,0 +1,323 @@
+"""What the main answers look like, as `GET /v1/openapi.json` publishes them. A description and nothing else: handlers
+build the answers, tests hold them against these types, and a field may be added at any time.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from chalicelib.handlers.shapes import Currency, Id, Instant
+
+Status = Literal[
+    "trialing", "active", "pending_cancellation", "past_due", "suspended", "canceled", "incomplete"
+]
+
+
+class Money(Struct, kw_only=True):
+    """Whole minor units. A balance may be below zero."""
+
+    amount: int
+    currency: Currency
+
+
+class Action(Struct, kw_only=True):
+    label: str
+    href: str
+
+
+class Blocker(Struct, kw_only=True):
+    """What stands in the way, and what to do about it."""
+
+    code: str
+    title: str
+    action: Action | None
+    amount: Money | UnsetType = UNSET
+
+
+class ProblemError(Struct, kw_only=True):
+    pointer: Annotated[str, Meta(description="A JSON pointer into the request's body.")]
+    code: str
+    detail: str
+
+
+class Problem(Struct, kw_only=True):
+    """RFC 9457, served as application/problem+json."""
+
+    type: str
+    title: str
+    status: int
+    detail: Annotated[str, Meta(description="A sentence for a person: what is wrong, what to do.")]
+    code: str
+    request_id: str
+    errors: list[ProblemError] | UnsetType = UNSET
+    blockers: list[Blocker] | UnsetType = UNSET
+    required_roles: list[str] | UnsetType = UNSET
+
+
+class Consequence(Struct, kw_only=True):
+    """One dated thing that lies ahead."""
+
+    kind: str
+    at: Instant
+    title: str
+    reversible: bool
+    subject: str | UnsetType = UNSET
+    amount: Money | UnsetType = UNSET
+    count: int | UnsetType = UNSET
+
+
+class Permission(Struct, kw_only=True):
+    ok: bool
+    blockers: list[Blocker]
+
+
+class Allowed(Struct, kw_only=True):
+    cancel: Permission
+    resume: Permission
+    portal: Permission
+
+
+class Seat(Struct, kw_only=True):
+    user: str
+    assigned_at: Instant
+
+
+class Charge(Struct, kw_only=True):
+    """What the card is charged next, and when."""
+
+    at: Instant
+    amount: Money
+
+
+class SubscriptionShown(Struct, kw_only=True):
+    id: Id
+    plan: str
+    status: Status
+    renews_at: Instant | None
+    next_charge: Charge | None = None
+    access_ends_at: Instant | None
+    contract_ends_at: Instant | None
+    allowed: Allowed
+    seats: list[Seat]
+
+
+class NumberShown(Struct, kw_only=True):
+    number: str
+    status: str
+    release_at: Instant | None
+    next_fee_at: Instant | None
+    monthly_fee: Money
+
+
+class RegistrationShown(Struct, kw_only=True):
+    id: Id
+    kind: str
+    status: str
+
+
+class WalletShown(Struct, kw_only=True):
+    balance: Money
+
+
+class PaymentMethodShown(Struct, kw_only=True):
+    brand: str | None
+    last4: str | None
+    exp_month: int | None
+    exp_year: int | None
+
+
+class InvoiceShown(Struct, kw_only=True):
+    id: Id
+    number: str | None
+    date: Instant
+    status: str | None
+    amount: Money
+    link: str | None
+    pdf: str | None
+
+
+class NoticeShown(Struct, kw_only=True):
+    """What a mail said, in the account's language."""
+
+    id: str
+    at: Instant
+    kind: str
+    title: str
+    text: str
+
+
+class Discovered(Struct, kw_only=True):
+    plan: str
+    title: str
+
+
+class Support(Struct, kw_only=True):
+    email: str | None
+    phone: str | None
+    hours: str | None
+    how: str | None = None
+
+
+class Deduction(Struct, kw_only=True):
+    code: Literal["setup_fee", "stripe_fee"]
+    title: str
+    amount: Money
+
+
+class RefundReason(Struct, kw_only=True):
+    """Why nothing is to be paid back."""
+
+    code: str
+    title: str
+
+
+class Eligibility(Struct, kw_only=True):
+    """Both deductions are always listed."""
+
+    eligible: bool
+    reasons: list[RefundReason]
+    paid: Money
+    already_refunded: Money
+    deductions: list[Deduction]
+    payable: Money
+
+
+class Decision(Struct, kw_only=True):
+    """Made once, and never changed."""
+
+    approve: bool
+    reason: str
+    amount: Money | None
+    by: str
+    role: Literal["operator", "policy"]
+    at: Instant
+    eligibility: Eligibility | None
+
+
+class Case(Struct, kw_only=True):
+    """Due dates are absent until the clock starts. `state` is one of incomplete, open, in_review, approved, refused,
+    refunded, credited, reopened; of a dispute inquiry, open, in_review, won, lost, closed."""
+
+    id: Id
+    kind: Literal["refund", "appeal", "top_up", "dispute", "withdrawal"]
+    state: str
+    received_at: Instant
+    missing: list[str]
+    replies: list[dict[str, Any]]
+    decision: Decision | None
+    first_reply_due: Instant | UnsetType = UNSET
+    decision_due: Instant | UnsetType = UNSET
+    eligibility: Eligibility | UnsetType | None = UNSET
+    next_step_at: Instant | UnsetType = UNSET
+
+
+class Membership(Struct, kw_only=True):
+    account_id: Id
+    as_of: Instant
+    policy: str
+    subscriptions: list[SubscriptionShown]
+    upcoming: list[Consequence]
+    wallet: WalletShown
+    numbers: list[NumberShown]
+    registrations: list[RegistrationShown]
+    payment_method: PaymentMethodShown | None
+    invoices: list[InvoiceShown]
+    cases: list[Case]
+    notices: list[NoticeShown]
+    discover: list[Discovered]
+    support: Support
+
+
+class Entitlements(Struct, kw_only=True):
+    account_id: Id
+    as_of: Instant
+    features: dict[str, bool]
+    reasons: dict[str, Any]
+
+
+class Link(Struct, kw_only=True):
+    url: str
+
+
+class CheckoutLink(Struct, kw_only=True):
+    url: str
+    checkout_session_id: str
+
+
+class DisclosureShown(Struct, kw_only=True):
+    id: str
+    version: str
+    text: str
+
+
+class ReasonShown(Struct, kw_only=True):
+    code: str
+    label: str
+
+
+class CancellationPreview(Struct, kw_only=True):
+    preview_id: Id
+    expires_at: Instant
+    access_ends_at: Instant
+    consequences: list[Consequence]
+    blockers: list[Blocker]
+    disclosures: list[DisclosureShown]
+    reasons: list[ReasonShown]
+
+
+class Canceled(Struct, kw_only=True):
+    status: Literal["pending_cancellation"]
+    access_ends_at: Instant | None
+    evidence_id: Id | None
+
+
+class Resumed(Struct, kw_only=True):
+    status: Literal["active"]
+
+
+class WalletBalance(Struct, kw_only=True):
+    account_id: Id
+    balance: Money
+
+
+class EntryLine(Struct, kw_only=True):
+    account: str
+    amount: Money
+
+
+class WalletEntry(Struct, kw_only=True):
+    id: str
+    kind: str
+    cause: str
+    at: Instant
+    amount: Money
+    lines: list[EntryLine]
+    hash: str
+
+
+class WalletEntries(Struct, kw_only=True):
+    data: list[WalletEntry]
+    has_more: bool
+    next_cursor: str | None
+
+
+class Page(Struct, kw_only=True):
+    data: list[dict[str, Any]]
+    has_more: bool
+    next_cursor: str | None
+
+
+class MessageOutcome(Struct, kw_only=True):
+    id: Id
+    outcome: str
+
+
+class MessagesScheduled(Struct, kw_only=True):
+    data: list[MessageOutcome]
+    balance: Money
+
+
+class WebhookOutcome(Struct, kw_only=True):
+    outcome: Literal["applied", "duplicate", "ignored", "parked"]

@@ -1,0 +1,329 @@
+"""What operators look at: one account's past and future, what is due next of everybody's, and how far each job is.
+
+It reads and changes nothing. The due index says where to look, and may lag; each row says what is so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from chalicelib.domain.account import Account, Hold
+from chalicelib.domain.cases import DECISION, EVIDENCE, FIRST_REPLY, NEXT_STEP, Case, waiting_for
+from chalicelib.domain.holding import is_held, is_waived_until, without_holds
+from chalicelib.domain.moments import rfc3339
+from chalicelib.domain.origins import ORIGINS, keys_and_values, title_for_operators
+from chalicelib.domain.policy import Policy
+from chalicelib.domain.status import status
+from chalicelib.domain.step_keys import key_of
+from chalicelib.domain.steps import KINDS, Step, step_of
+from chalicelib.domain.timeline import timeline
+from chalicelib.store import accounts, directory, keys, parked
+from chalicelib.store.holdings import rows
+from chalicelib.store.records import from_doc
+from chalicelib.store.table import Key, Row
+from chalicelib.sweeping import LONGEST_BACKOFF
+from chalicelib.wiring import World
+
+Shown = dict[str, Any]
+
+OF_CASES = (FIRST_REPLY, DECISION, NEXT_STEP, EVIDENCE)
+"""What people have to do by then, beside the steps, which nobody has to."""
+END_OF_TIME = datetime.fromisoformat("9999-12-31T00:00:00+00:00")
+MOST_PAST = 1000
+MOST_COUNTED = 100
+"""Of a kind and shard: a backlog beyond that is told as "at least"."""
+
+
+# -- accounts
+
+
+def account_shown(account: Account, now: datetime) -> Shown:
+    return {
+        "account_id": account.id,
+        "policy": account.policy,
+        "email": account.email,
+        "stripe_customer_id": account.stripe_customer_id,
+        "subscriptions": [
+            {"id": id, "plan": one.plan, "status": status(account, one, now)}
+            for id, one in account.subscriptions.items()
+        ],
+    }
+
+
+def accounts_shown(world: World, ids: Sequence[str]) -> list[Shown]:
+    """In the order of the ids; one that is gone is left out."""
+    found = world.table.get_many([keys.account(id) for id in ids])
+    now = world.clock.now()
+    known = [found[key] for key in map(keys.account, ids) if key in found]
+    return [account_shown(accounts.loaded_from(row).account, now) for row in known]
+
+
+# -- one account's past and future
+
+
+def timeline_shown(world: World, account: Account) -> Shown:
+    """What happened, what went wrong and is tried again, what is on hold, and what will happen."""
+    policy, now = world.policies.get(account.policy), world.clock.now()
+    stored = {row["sk"].removeprefix(keys.STEP): row for row in _rows(world, account, keys.STEP)}
+    ahead = _ahead(account, policy)
+    shown = [step_shown(account, step, stored.get(step.id), policy, now) for step in ahead]
+    waiting = [one for one in shown if "held" not in one]
+    past, left_off = _past(world, account)
+    return {
+        "account_id": account.id,
+        "policy": account.policy,
+        "as_of": rfc3339(now),
+        "legal_hold": account.legal_hold and hold_shown(account.legal_hold),
+        "past": past,
+        "past_left_off": left_off,
+        "evidence": [_evidence(row) for row in _rows(world, account, keys.EVIDENCE)],
+        "failed": [one for one in waiting if one["attempts"]],
+        "held": [one for one in shown if "held" in one] + list(_held_and_gone(account, ahead)),
+        "future": [one for one in waiting if not one["attempts"]],
+    }
+
+
+def step_shown(
+    account: Account, step: Step, row: Row | None, policy: Policy, now: datetime
+) -> Shown:
+    """A step as operators see it. `row` says how carrying it out went so far."""
+    doc = (row or {}).get("doc", {})
+    held = _hold_of(account, step)
+    shown = {
+        "key": key_of(account.id, step.id),
+        "kind": step.kind,
+        "subject": step.subject,
+        "title": title_for_operators(step.kind, policy),
+        "due_at": rfc3339(step.due),
+        "overdue": step.due <= now,
+        "reversible": step.reversible,
+        "attempts": (row or {}).get("attempts", 0),
+        "last_error": doc.get("last_error"),
+        "next_try_at": None if held else (row or {}).get("due_at"),
+        "why": {
+            "promises": list(ORIGINS[step.kind].promises),
+            "policy": keys_and_values(step.kind, policy),
+        },
+    }
+    if held is not None:
+        shown["held"] = hold_shown(held)
+    if is_waived_until(account, step.id, step.due):
+        shown["waived"] = True
+    return shown
+
+
+def hold_shown(hold: Hold) -> Shown:
+    return {"at": rfc3339(hold.at), "by": hold.by, "reason": hold.reason}
+
+
+def step_now(world: World, account: Account, step_id: str) -> Shown:
+    """One step as it is now, also when it was waived or called off."""
+    policy, now = world.policies.get(account.policy), world.clock.now()
+    row = world.table.get(keys.step(account.id, step_id))
+    for step in _ahead(account, policy):
+        if step.id == step_id:
+            return step_shown(account, step, row, policy, now)
+    kind, _, subject = step_id.partition(":")
+    gone = {"key": key_of(account.id, step_id), "kind": kind, "subject": subject or None}
+    return {**gone, "due_at": None, **({"waived": True} if step_id in account.waived else {})}
+
+
+def _ahead(account: Account, policy: Policy) -> list[Step]:
+    """What the sweeps will do, as it is stored, and what they would do if it were not on hold."""
+    stored = [step_of(id, due) for id, due in account.steps.items()]
+    held = [s for s in timeline(without_holds(account), policy) if is_held(account, s)]
+    return sorted([*stored, *held], key=lambda step: (step.due, KINDS.index(step.kind), step.id))
+
+
+def _hold_of(account: Account, step: Step) -> Hold | None:
+    if not is_held(account, step):
+        return None
+    return account.held.get(step.id) or account.legal_hold
+
+
+def _held_and_gone(account: Account, ahead: Sequence[Step]) -> Iterator[Shown]:
+    """On hold, and called off for now: should it come back, it is held."""
+    for step_id, hold in account.held.items():
+        if step_id not in {step.id for step in ahead}:
+            kind, _, subject = step_id.partition(":")
+            yield {
+                "key": key_of(account.id, step_id),
+                "kind": kind,
+                "subject": subject or None,
+                "due_at": None,
+                "held": hold_shown(hold),
+            }
+
+
+def _past(world: World, account: Account) -> tuple[list[Shown], int]:
+    """The history, oldest first: who, and why."""
+    docs = [row["doc"] for row in _rows(world, account, keys.HISTORY)]
+    docs.sort(key=lambda doc: (doc["version"], doc["at"]))
+    return [_happened(doc) for doc in docs[-MOST_PAST:]], max(0, len(docs) - MOST_PAST)
+
+
+def _happened(doc: Row) -> Shown:
+    """An entry; `why` is the operator's reason, or the promises that a step keeps."""
+    kind = doc["what"].removeprefix("step.")
+    promises = list(ORIGINS[kind].promises) if kind in ORIGINS else []
+    return {**doc, "why": {"reason": doc.get("data", {}).get("reason"), "promises": promises}}
+
+
+def _evidence(row: Row) -> Shown:
+    """SC-1, GT-8: who agreed to it, in which role, by which way. The rest is on record."""
+    doc = row["doc"]
+    named = {name: doc.get(name) for name in ("id", "at", "who", "roles", "channel")}
+    return {**named, "subscription_id": doc.get("preview", {}).get("subscription_id")}
+
+
+def _rows(world: World, account: Account, prefix: str) -> Iterator[Row]:
+    return rows(world.table, account.id, prefix)
+
+
+# -- what is due next
+
+
+def deadlines_shown(
+    world: World, *, until: datetime | None, kind: str | None, limit: int, after: str | None
+) -> tuple[list[Shown], str | None]:
+    """A page of what has to happen, over all accounts. A page may be short, even empty, while more follows: what
+    is tried again later than `until` was due before it."""
+    found, more = directory.deadlines(
+        world.table,
+        [one for one in KINDS if kind in (None, one)],
+        rfc3339(last_try(until)),
+        world.settings.due_shards,
+        cases=kind in (None, *OF_CASES),
+        limit=limit,
+        after=after,
+    )
+    places = [key for _, key in found]
+    stored = world.table.get_many(places)
+    owners = {keys.account(keys.account_of(key)) for key in places}
+    known = {
+        key.pk: accounts.loaded_from(row).account
+        for key, row in world.table.get_many(sorted(owners, key=lambda key: key.pk)).items()
+    }
+    shown = [
+        one
+        for key in places
+        if key in stored and key.pk in known
+        if (one := _deadline(world, known[key.pk], key, stored[key])) is not None
+        if until is None or one["due_at"] <= rfc3339(until)
+        if kind in (None, one["kind"])
+    ]
+    return sorted(shown, key=lambda one: str(one["due_at"])), more
+
+
+def last_try(until: datetime | None) -> datetime:
+    """Where in the index the last of what was due by then may stand."""
+    return min(until or END_OF_TIME, END_OF_TIME) + LONGEST_BACKOFF
+
+
+def _deadline(world: World, account: Account, key: Key, row: Row) -> Shown | None:
+    now = world.clock.now()
+    if key.sk.startswith(keys.CASE):
+        return _case_deadline(account, from_doc(Case, row["doc"]), now)
+    step_id = key.sk.removeprefix(keys.STEP)
+    due = account.steps.get(step_id)
+    if due is None:
+        return None
+    policy = world.policies.get(account.policy)
+    shown = step_shown(account, step_of(step_id, due), row, policy, now)
+    return {"account_id": account.id, **shown}
+
+
+def _case_deadline(account: Account, case: Case, now: datetime) -> Shown | None:
+    """M1-10: what somebody owes this customer, and whether it is late."""
+    due, about = min(((at, about) for about, at in waiting_for(case)), default=(None, ""))
+    if due is None:
+        return None
+    return {
+        "account_id": account.id,
+        "kind": about,
+        "case_id": case.id,
+        "case_kind": case.kind,
+        "due_at": rfc3339(due),
+        "overdue": due <= now,
+    }
+
+
+# -- the jobs
+
+
+def backlog(world: World, due_kinds: Sequence[str]) -> Shown:
+    """What waits for a job's next run: how much, and since when."""
+    until = rfc3339(world.clock.now())
+    pages = [
+        world.table.due(f"{kind}#{shard}", until, limit=MOST_COUNTED)
+        for kind in due_kinds
+        for shard in range(world.settings.due_shards)
+    ]
+    return {
+        "count": sum(len(page.due) for page in pages),
+        "at_least": any(page.after for page in pages),
+        "oldest_due_at": min((due.due_at for page in pages for due in page.due), default=None),
+    }
+
+
+def waiting(world: World, due_kinds: Sequence[str], *, limit: int) -> list[Shown]:
+    """The first of what a job would take up now."""
+    until, shards = rfc3339(world.clock.now()), world.settings.due_shards
+    found, _ = directory.deadlines(
+        world.table, due_kinds, until, shards, cases=False, limit=limit, after=None
+    )
+    return [_waits(at, key) for at, key in found]
+
+
+def _waits(at: str, key: Key) -> Shown:
+    if not key.sk.startswith(keys.STEP):
+        return {"what": key.sk, "owner": key.pk, "due_at": at}
+    account_id, step_id = keys.account_of(key), key.sk.removeprefix(keys.STEP)
+    named = {"account_id": account_id, "step": step_id, "key": key_of(account_id, step_id)}
+    return {**named, "due_at": at}
+
+
+# -- events that wait
+
+
+def parked_shown(world: World, *, limit: int) -> tuple[list[Shown], bool]:
+    """The first of those that wait, soonest next try first; and whether there are more."""
+    found, more = directory.deadlines(
+        world.table,
+        [parked.KIND],
+        directory.LAST,
+        world.settings.due_shards,
+        cases=False,
+        limit=limit,
+        after=None,
+    )
+    loaded = [(at, parked.load(world.table, key)) for at, key in found]
+    return [_parked(at, event) for at, event in loaded if event is not None], more is not None
+
+
+def _parked(next_try_at: str, event: parked.ParkedEvent) -> Shown:
+    return {
+        "id": event.event_id,
+        "type": event.type,
+        "created": rfc3339(event.created),
+        "customer": event.customer_id,
+        "reason": event.reason,
+        "parked_at": rfc3339(event.parked_at),
+        "attempts": event.attempts,
+        "next_try_at": next_try_at,
+    }
+
+
+def find_parked(world: World, event_id: str) -> Key | None:
+    """Where it waits: an event knows its shard, not whose it is."""
+    kind = keys.due_kind(parked.KIND, event_id, world.settings.due_shards)
+    after: str | None = None
+    while True:
+        page = world.table.due(kind, directory.LAST, after=after)
+        for due in page.due:
+            if due.key.sk == keys.PARKED + event_id:
+                return due.key
+        if (after := page.after) is None:
+            return None

@@ -1,0 +1,186 @@
+"""The sentences of every notice, in English and French. A policy says the opening in its own words with a text
+called `mail_<kind>`; the dates and lists below it stay ours, so that they cannot be left out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from chalicelib.domain import notices, steps
+from chalicelib.domain.policy import Text
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """`{plan}`, `{moment}`, `{last_day}`, `{amount}`, `{count}`, `{what}`, `{kept}`, `{gone}`, `{ends}` and `{reason}` are filled in."""
+
+    subject: Text
+    opening: Text
+
+
+OF_KIND: Mapping[str, Words] = {
+    notices.CANCELLATION_CONFIRMED: Words(
+        Text(
+            en="Your cancellation of {plan} is confirmed",
+            fr="Votre annulation de {plan} est confirmée",
+        ),
+        Text(
+            en="Your subscription to {plan} is cancelled. It will not renew automatically. "
+            "You keep access until it ends.",
+            fr="Votre abonnement à {plan} est annulé. Il ne sera pas renouvelé automatiquement. "
+            "Vous gardez l'accès jusqu'à sa fin.",
+        ),
+    ),
+    notices.RESUMED: Words(
+        Text(en="Your subscription to {plan} continues", fr="Votre abonnement à {plan} continue"),
+        Text(
+            en="The cancellation of {plan} is undone. Nothing that was announced with it will "
+            "happen. The subscription renews on {moment}.",
+            fr="L'annulation de {plan} est levée. Rien de ce qu'elle annonçait n'aura lieu. "
+            "L'abonnement se renouvelle le {moment}.",
+        ),
+    ),
+    notices.PAYMENT_FAILED: Words(
+        Text(en="A payment for {plan} failed", fr="Un paiement pour {plan} a échoué"),
+        Text(
+            en="We could not collect the payment for {plan}. Please check your payment method.",
+            fr="Nous n'avons pas pu encaisser le paiement pour {plan}. Veuillez vérifier votre "
+            "moyen de paiement.",
+        ),
+    ),
+    notices.ENDED: Words(
+        Text(en="Your subscription to {plan} has ended", fr="Votre abonnement à {plan} a pris fin"),
+        Text(
+            en="Your subscription to {plan} ended on {moment}. You can still log in, and "
+            "subscribe again at any time.",
+            fr="Votre abonnement à {plan} a pris fin le {moment}. Vous pouvez toujours vous "
+            "connecter et vous réabonner à tout moment.",
+        ),
+    ),
+    notices.CAME_BACK: Words(
+        Text(en="Welcome back to {plan}", fr="Heureux de vous revoir sur {plan}"),
+        Text(
+            en="Your subscription to {plan} has begun. What was still to be deleted or given up "
+            "stays.",
+            fr="Votre abonnement à {plan} a commencé. Ce qui devait encore être supprimé ou "
+            "abandonné reste.",
+        ),
+    ),
+    notices.NUMBERS_RELEASED: Words(
+        Text(
+            en="Your phone numbers were released",
+            fr="Vos numéros de téléphone ont été libérés",
+        ),
+        Text(
+            en="Phone numbers of your account that were released: {count}. They are no longer "
+            "yours and cost nothing more.",
+            fr="Numéros de téléphone de votre compte libérés : {count}. Ils ne vous appartiennent "
+            "plus et ne coûtent plus rien.",
+        ),
+    ),
+    notices.REGISTRATIONS_LAPSED: Words(
+        Text(en="Your 10DLC registration lapsed", fr="Votre enregistrement 10DLC a expiré"),
+        Text(
+            en="10DLC registrations of your account that lapsed: {count}. If you return, you "
+            "must apply for a new one.",
+            fr="Enregistrements 10DLC de votre compte expirés : {count}. Si vous revenez, vous "
+            "devrez en demander un nouveau.",
+        ),
+    ),
+    notices.DATA_PURGED: Words(
+        Text(
+            en="Your account data was permanently deleted",
+            fr="Les données de votre compte ont été définitivement supprimées",
+        ),
+        Text(
+            en="All data of your account was permanently deleted on {moment}. It cannot be "
+            "restored. You can still log in; the account is empty.",
+            fr="Toutes les données de votre compte ont été définitivement supprimées le {moment}. "
+            "Elles ne peuvent pas être restaurées. Vous pouvez toujours vous connecter ; le compte "
+            "est vide.",
+        ),
+    ),
+    notices.MAINTENANCE: Words(
+        Text(en="Planned work on {moment}", fr="Travaux prévus le {moment}"),
+        Text(
+            en="We will be working on our systems from {moment} to {ends}.",
+            fr="Nous effectuerons des travaux sur nos systèmes du {moment} au {ends}.",
+        ),
+    ),
+    notices.REMINDER: Words(
+        Text(en="Reminder: {what}", fr="Rappel : {what}"),
+        Text(
+            en="{what}: {moment}. This cannot be undone afterwards. Subscribe again before then "
+            "to keep everything.",
+            fr="{what} : {moment}. C'est irréversible. Réabonnez-vous avant cette date pour tout "
+            "conserver.",
+        ),
+    ),
+}
+
+LAST_DAY = Text(en="Last day of access: {last_day}.", fr="Dernier jour d'accès : {last_day}.")
+CAN_RESUME = Text(
+    en="You can resume at any time before access ends; then none of this happens.",
+    fr="Vous pouvez reprendre à tout moment avant la fin de l'accès ; rien de ceci n'aura lieu.",
+)
+WHAT_FOLLOWS = Text(en="What happens next:", fr="Ce qui se passe ensuite :")
+FEES_GO_ON = Text(
+    en="Until then, monthly phone number fees are still deducted from your wallet.",
+    fr="D'ici là, les frais mensuels de numéro de téléphone restent déduits de votre solde.",
+)
+CREDITED = Text(
+    en="Unsent scheduled messages credited to your wallet: {count}, {amount} in all.",
+    fr="Messages programmés non envoyés crédités sur votre solde : {count}, soit {amount}.",
+)
+ACCESS_UNTIL = Text(
+    en="You keep access until {moment}.", fr="Vous gardez l'accès jusqu'au {moment}."
+)
+ACCESS_PAUSED = Text(
+    en="Access is paused until the payment succeeds.",
+    fr="L'accès est suspendu jusqu'à ce que le paiement aboutisse.",
+)
+AMOUNT_DUE = Text(en="Amount due: {amount}.", fr="Montant dû : {amount}.")
+EXTENDED = Text(
+    en="Your access is extended by {count} calendar days, and every later date moves with it.",
+    fr="Votre accès est prolongé de {count} jours calendaires, et chaque date ultérieure est "
+    "repoussée d'autant.",
+)
+EXTENDED_BY_ONE = Text(
+    en="Your access is extended by one calendar day, and every later date moves with it.",
+    fr="Votre accès est prolongé d'un jour calendaire, et chaque date ultérieure est repoussée "
+    "d'autant.",
+)
+BECAUSE = Text(en="Reason: {reason}", fr="Motif : {reason}")
+KEPT = Text(en="Kept: {kept}.", fr="Conservé : {kept}.")
+GONE = Text(
+    en="Gone for good: {gone}. It cannot be brought back.",
+    fr="Définitivement perdu : {gone}. Il n'est pas possible de le récupérer.",
+)
+REAPPLY = Text(
+    en="You must apply for a new 10DLC registration.",
+    fr="Vous devez demander un nouvel enregistrement 10DLC.",
+)
+NUMBERED = Text(en="{what} ({count})", fr="{what} ({count})")
+THINGS: Mapping[str, Text] = {
+    notices.NUMBERS: Text(en="phone numbers", fr="numéros de téléphone"),
+    notices.REGISTRATIONS: Text(en="10DLC registration", fr="enregistrement 10DLC"),
+    notices.DATA: Text(en="account data", fr="données du compte"),
+}
+REMINDED_OF: Mapping[str, Text] = {
+    steps.ACCESS_ENDS: Text(en="Your access ends", fr="Votre accès prend fin"),
+    steps.NUMBERS_RELEASED: Text(
+        en="Your phone numbers will be released", fr="Vos numéros de téléphone seront libérés"
+    ),
+    steps.REGISTRATIONS_LAPSE: Text(
+        en="Your 10DLC registration will lapse", fr="Votre enregistrement 10DLC va expirer"
+    ),
+    steps.DATA_PURGED: Text(
+        en="All your account data will be permanently deleted",
+        fr="Toutes les données de votre compte seront définitivement supprimées",
+    ),
+}
+QUESTIONS = Text(en="Questions?", fr="Des questions ?")
+AUTOMATIC = Text(
+    en="This message confirms a change to your account. It was sent automatically.",
+    fr="Ce message confirme un changement de votre compte. Il a été envoyé automatiquement.",
+)

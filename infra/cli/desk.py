@@ -1,0 +1,65 @@
+"""What the operator's commands share: the world they look at, their tables, and how they fail.
+
+The exit code is 0 when all is well, 1 when what was asked for could not be done, 2 when it could not be looked at.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from chalicelib import wiring
+from chalicelib.settings import SettingsError
+from chalicelib.store.table import StoreError
+from chalicelib.wiring import World
+
+Groups = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public name for it
+Show = Callable[[World, argparse.Namespace], int]
+WIDEST = 60
+
+
+def command(commands: Groups, name: str, help_: str, show: Show) -> argparse.ArgumentParser:
+    """A command that acts in the configured world and can answer in JSON."""
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=help_)
+    parser.add_argument("--json", action="store_true", help="answer in JSON")
+    parser.set_defaults(run=lambda given: _run(show, given))
+    return parser
+
+
+def _run(show: Show, given: argparse.Namespace) -> int:
+    try:
+        return show(wiring.world(), given)
+    except (SettingsError, LookupError) as error:
+        print(f"lapse: {error.args[0]}", file=sys.stderr)
+    except StoreError as error:
+        print(f"lapse: the table could not be read: {error}", file=sys.stderr)
+    return 2
+
+
+def say_json(what: object) -> None:
+    print(json.dumps(what, indent=2, default=str))
+
+
+def say_table(lines: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
+    """Left-aligned, one line each; an empty table says so."""
+    if not lines:
+        print("nothing")
+        return
+    cells = [[name.replace("_", " ") for name in columns]]
+    cells += [[_cell(line.get(name)) for name in columns] for line in lines]
+    widths = [max(len(row[n]) for row in cells) for n in range(len(columns))]
+    for row in cells:
+        print("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip())
+
+
+def _cell(value: Any) -> str:
+    """One line, and nothing in it that a terminal would obey."""
+    text = "yes" if value is True else "" if value in (None, False) else str(value)
+    plain = "".join(c if c.isprintable() else "?" for c in text)
+    return plain if len(plain) <= WIDEST else plain[: WIDEST - 1] + "…"
+
+
+inert = _cell

@@ -1,0 +1,39 @@
+"""docs/reference/events: the JSON Schema of every event type, and a page that lists them."""
+
+import json
+
+from chalicelib.domain.news import CATALOGUE, EventType, schema
+
+HEAD = """\
+# Outbound events
+
+Made by `python -m infra.docs events`; do not edit.
+
+Each event says that something has happened to one account. It carries `id`, `type`, `time`, `account_id` and `data`; on
+EventBridge the type is the `detail-type`, the source is `lapse`, and the event is the `detail`.
+
+- **At least once.** The same event may arrive again, under the same `id`: de-duplicate on it.
+- **In order, per account.** An event that cannot be delivered holds up the later ones of its account, and nobody
+  else's. One that never can be is set aside for an operator and comes later, under its own `id` and `time`.
+- **Only what is listed here leaves.** Instants are RFC 3339 in UTC, money is in whole minor units.
+- **No field of `data` is promised.** After a purge only that something happened is known. New fields may be added; a
+  type or field that is here never changes its meaning.
+"""
+
+
+def files() -> dict[str, str]:
+    """Name → content."""
+    types = {one.type: one for one in CATALOGUE.values()}
+    page = [HEAD, "| type | says | data |", "|---|---|---|"]
+    page += [_row(types[name]) for name in sorted(types)]
+    schemas = {f"{name}.json": _json(types[name]) for name in sorted(types)}
+    return {"README.md": "\n".join(page) + "\n", **schemas}
+
+
+def _row(one: EventType) -> str:
+    fields = ", ".join(f"`{name}`" for name in one.fields) or "nothing"
+    return f"| [`{one.type}`]({one.type}.json) | {one.says} | {fields} |"
+
+
+def _json(one: EventType) -> str:
+    return json.dumps(schema(one), indent=2, ensure_ascii=False) + "\n"

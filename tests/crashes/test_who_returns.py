@@ -1,0 +1,168 @@
+"""SC-7: whoever comes back in the middle of a sweep keeps everything that was not carried out by then."""
+
+from datetime import timedelta
+
+from chalicelib.domain import steps
+from chalicelib.store import holdings
+from chalicelib.sweeping import sweep
+from tests.crashes.meanwhile import Meanwhile, every_moment
+from tests.crashes.stories import STORIES, Down
+from tests.crashes.test_sweeps import at_every_moment, prepared, recover
+from tests.support.invariants import Witness, check_all
+from tests.support.stage import END, Stage
+
+
+def test_who_returns_in_the_middle_of_a_release_keeps_every_number_not_begun_by_then():
+    """SC-7: "stops every consequence not yet carried out"."""
+
+    def returns(stage):
+        stage.subscribe("sub_2")
+        stage.kept = {
+            n.e164 for n in holdings.numbers(stage.table, "acme") if n.state == "active"
+        }  # fmt: skip
+
+    seen = set()
+    for plan, stage, witness in at_every_moment(STORIES[steps.NUMBERS_RELEASED], returns):
+        recover(stage, witness)
+        held = {n.e164 for n in holdings.numbers(stage.table, "acme") if n.state == "active"}
+        at_carrier = {
+            name for name, n in stage.carrier.view()["numbers"].items() if n["status"] == "active"
+        }
+        assert held == at_carrier, plan
+        # The one at the carrier in that moment may be gone; then the customer is told so.
+        assert stage.kept <= held, plan
+        assert len(held - stage.kept) <= 1, plan
+        assert stage.load().in_flight == {}
+        seen.add(len(held))
+    assert seen == {0, 1, 2, 3}
+
+
+def test_who_returns_after_a_lost_answer_keeps_what_the_next_run_would_have_released():
+    """The next try, too, is made only after its intent was saved on the account as it is."""
+    story = STORIES[steps.NUMBERS_RELEASED]
+
+    def fails_first(stage):
+        broken = Down(stage.carrier)
+        sweep(stage.process(carriers={"local": broken}), steps.NUMBERS_RELEASED)
+        stage.move(stage.now + timedelta(minutes=10))
+
+    def alone(plan):
+        stage, _ = prepared(story)
+        fails_first(stage)
+        story.sweep(stage.through(plan))
+
+    for moment in every_moment(alone):
+        stage, witness = prepared(story)
+        fails_first(stage)
+        begun = []
+
+        def returns(stage=stage, begun=begun):
+            begun += [
+                name
+                for name, record in stage.carrier.view()["numbers"].items()
+                if record["status"] == "released"
+            ]
+            stage.subscribe("sub_2")
+
+        plan = Meanwhile(moment, returns)
+        world = stage.through(plan)
+        story.sweep(world)
+        check_all(stage.world, stage.table, stage.carrier, witness)
+        recover(stage, witness)
+        lost = [
+            name
+            for name, record in stage.carrier.view()["numbers"].items()
+            if record["status"] == "released" and name not in begun
+        ]
+        calling = plan.calls[moment].name.endswith("release_number")
+        # Only a call that was under way already can still arrive.
+        assert len(lost) <= calling, plan
+
+
+def test_who_returns_in_the_middle_of_a_lapse_keeps_every_registration_not_begun_by_then():
+    def returns(stage):
+        stage.subscribe("sub_2")
+        # A registration's own row does not say that it is at the carrier: the account does.
+        begun = {call.partition("#")[2] for call in stage.load().in_flight}
+        stage.kept = {
+            r.id for r in holdings.registrations(stage.table, "acme") if r.lapses
+        } - begun  # fmt: skip
+
+    for plan, stage, witness in at_every_moment(STORIES[steps.REGISTRATIONS_LAPSE], returns):
+        recover(stage, witness)
+        held = {r.id for r in holdings.registrations(stage.table, "acme") if r.lapses}
+        assert stage.kept <= held, plan
+        at_carrier = stage.carrier.view()["registrations"].items()
+        assert held == {name for name, r in at_carrier if r["status"] == "active"}, plan
+
+
+def test_who_returns_in_the_middle_of_the_credit_finds_each_message_scheduled_or_paid_back():
+    """SC-12 and SC-7: nothing is credited after the return was saved."""
+
+    def returns(stage):
+        stage.subscribe("sub_2")
+        stage.left = {
+            m.id for m in holdings.messages(stage.table, "acme") if m.state == "scheduled"
+        }  # fmt: skip
+
+    for plan, stage, witness in at_every_moment(STORIES[steps.MESSAGES_CREDITED], returns):
+        recover(stage, witness)
+        still = {m.id for m in holdings.messages(stage.table, "acme") if m.state == "scheduled"}
+        assert still == stage.left, plan
+
+
+def test_a_customer_who_returns_while_the_purge_begins_is_purged_whole_or_not_at_all():
+    def returns(stage):
+        stage.subscribe("sub_2")
+        stage.began = stage.load().purge_began_at is not None or stage.load().purged_at is not None
+
+    for plan, stage, witness in at_every_moment(STORIES[steps.DATA_PURGED], returns):
+        recover(stage, witness)
+        account = stage.load()
+        assert (account.purged_at is not None) == stage.began, plan
+        assert account.purge_began_at is None
+        left = list(holdings.messages(stage.table, "acme"))
+        assert bool(left) != stage.began, plan
+        assert "sub_2" in account.subscriptions
+
+
+def test_who_returns_while_the_carrier_of_a_hundred_and_fifty_numbers_is_down_is_heard_at_once():
+    """However many calls were cut short, the return must fit into one transaction."""
+    stage, witness = _many_numbers(150)
+    stage.world = stage.process(carriers={"local": Down(stage.carrier)})
+    stage.tick(4)
+    assert 0 < len(stage.load().in_flight) <= 20
+
+    stage.subscribe("sub_2")
+    check_all(stage.world, stage.table, stage.carrier, witness)
+
+    stage.world = stage.process()
+    stage.tick(4)
+    check_all(stage.world, stage.table, stage.carrier, witness)
+    assert stage.load().in_flight == {}
+    assert {n.state for n in holdings.numbers(stage.table, "acme")} == {"active"}
+
+
+def test_a_hundred_and_fifty_numbers_are_all_released_once_their_carrier_is_back():
+    stage, witness = _many_numbers(150)
+    stage.world = stage.process(carriers={"local": Down(stage.carrier)})
+    stage.tick(2)
+
+    stage.world = stage.process()
+    stage.tick(6)
+    check_all(stage.world, stage.table, stage.carrier, witness)
+    assert {n.state for n in holdings.numbers(stage.table, "acme")} == {"released"}
+    assert "numbers_released" in stage.load().done
+
+
+def _many_numbers(many):
+    stage, witness = Stage(), Witness()
+    stage.account()
+    stage.subscribe()
+    for n in range(many):
+        stage.number(f"+1415555{n:04}")
+    stage.cancel()
+    stage.move(END)
+    stage.run_schedule()
+    stage.move(END + timedelta(days=14))
+    return stage, witness

@@ -1,0 +1,452 @@
+"""History is the outbox: at least once, in order per account, nothing lost, one bad entry by itself."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from chalicelib import publishing
+from chalicelib.domain.decision import Decision
+from chalicelib.gateways.events import EventRefused
+from chalicelib.handlers import stream
+from chalicelib.lifecycle import must_load, save
+from chalicelib.store import keys, outbox
+from chalicelib.store.memory import MemoryTable
+from chalicelib.store.table import Unavailable, Update
+from chalicelib.sweeping import TICK
+from tests.publishing.outside import Listener, waiting
+from tests.support.stage import Stage
+
+HOUR = timedelta(hours=1)
+ALL = ["account.created", "subscription.started", "subscription.cancellation_scheduled"]
+
+
+class Fixture(Stage):
+    """A stage with somebody listening. Nothing is published by itself."""
+
+    def __init__(self, table=None):
+        super().__init__(table)
+        self.listener = Listener()
+        self.world = self.process(mail=self.listener, events=self.listener)
+
+    def leaving(self, id="acme", customer="cus_1", subscription="sub_1"):
+        self.account(id, customer)
+        self.subscribe(subscription, customer)
+        self.cancel(subscription)
+
+    def tell(self, what, *, id, account_id="acme", **data):
+        loaded = must_load(self.world, account_id)
+        save(self.world, loaded, Decision(loaded.account, what, data), id=id, by="test")
+
+    def history(self, account_id="acme"):
+        rows = self.table.query(keys.partition(account_id), keys.HISTORY, limit=1000).rows
+        return sorted((row["doc"] for row in rows), key=lambda doc: doc["version"])
+
+
+@pytest.fixture
+def stage():
+    return Fixture()
+
+
+# -- what leaves, and in which order
+
+
+def test_every_entry_is_published_in_order(stage):
+    stage.leaving()
+
+    assert publishing.publish(stage.world, "acme") == 3
+    assert stage.listener.types == ALL
+
+
+def test_an_event_s_id_is_its_entry_s_and_its_time_the_entry_s(stage):
+    stage.leaving()
+    stage.move(stage.now + HOUR)
+
+    publishing.publish(stage.world, "acme")
+
+    entries = stage.history()
+    assert [event["id"] for event in stage.listener.events] == [f"acme:{e['id']}" for e in entries]
+    assert {event["time"] for event in stage.listener.events} == {stage.now - HOUR}
+
+
+def test_publishing_again_publishes_nothing(stage):
+    stage.leaving()
+    publishing.publish(stage.world, "acme")
+
+    assert publishing.publish(stage.world, "acme") == 0
+    assert len(stage.listener.events) == 3
+
+
+def test_two_entries_written_between_two_reads_are_both_found(stage):
+    stage.leaving()
+    publishing.publish(stage.world, "acme")
+    stage.number("+14155550100")
+    stage.number("+14155550101")
+
+    publishing.publish(stage.world, "acme")
+
+    assert stage.listener.types == [*ALL, "number.added", "number.added"]
+
+
+def test_that_stripe_merely_spoke_costs_publishing_nothing(stage):
+    stage.leaving()
+    publishing.publish(stage.world, "acme")
+    stage.move(stage.now + HOUR)
+    stage.deliver(stage.truth.event("customer.subscription.updated", stage.truth.thing("sub_1")))
+
+    at = outbox.position(stage.table, "acme")
+
+    assert stage.load().subscriptions["sub_1"].as_of == stage.now
+    assert at is not None
+    assert not at.lags
+
+
+def test_an_account_nobody_knows_is_no_news(stage):
+    assert publishing.publish(stage.world, "nobody") == 0
+
+
+def test_many_entries_leave_in_chunks_and_in_order(stage):
+    stage.account()
+    for n in range(60):
+        stage.number(f"+141555501{n:02}")
+
+    assert publishing.publish(stage.world, "acme") == 61
+    numbers = [event["data"].get("number") for event in stage.listener.events[1:]]
+    assert numbers == sorted(numbers)
+
+
+def test_several_subscriptions_changed_at_once_are_an_event_each(stage):
+    stage.account()
+    stage.subscribe("sub_1", hear=False)
+    stage.subscribe("sub_2", price="smarter-contact:calling:month", hear=False)
+    loaded = must_load(stage.world, "acme")
+    said = stage.truth.subscriptions_of("cus_1")
+
+    from chalicelib.lifecycle import settle
+
+    settle(stage.world, loaded, said, id="asked:1", by="stripe")
+    publishing.publish(stage.world, "acme")
+
+    _, *events = stage.listener.events
+    assert [event["id"] for event in events] == ["acme:asked:1", "acme:asked:1:1"]
+    assert {event["data"]["subscription_id"] for event in events} == {"sub_1", "sub_2"}
+
+
+# -- two publishers
+
+
+def test_two_publishers_at_once_lose_nothing_and_send_each_mail_once():
+    stage = Fixture()
+    stage.leaving()
+    other = Listener()
+    racing = []
+
+    def race(_):
+        if not racing:
+            racing.append(True)
+            publishing.publish(replace(stage.world, mail=other, events=other), "acme")
+
+    stage.listener.fails = race
+
+    publishing.publish(stage.world, "acme")
+
+    assert other.types == ALL
+    assert stage.listener.types == ALL
+    assert len(stage.listener.mail + other.mail) == 1
+
+
+def test_an_old_read_of_the_account_publishes_nothing_twice(stage):
+    """The position may be newer than the account that was read beside it."""
+    stage.leaving()
+    before = outbox.position(stage.table, "acme")
+    publishing.publish(stage.world, "acme")
+    stage.number("+14155550100")
+    publishing.publish(stage.world, "acme")
+    after = outbox.position(stage.table, "acme")
+
+    assert before is not None
+    assert after is not None
+    mixed = replace(after, last=before.last)
+    assert mixed.lags
+    assert outbox.unpublished(stage.table, mixed) == []
+
+
+# -- what goes wrong
+
+
+def test_events_that_cannot_leave_wait_in_order_and_only_their_own_account_waits(stage):
+    stage.leaving()
+    stage.leaving("other", "cus_2", "sub_2")
+    down = {"subscription.started"}
+    stage.listener.fails = lambda what: OSError("down") if what in down else None
+
+    publishing.publish(stage.world, "acme")
+    assert stage.listener.types == ["account.created"]
+
+    down.clear()
+    publishing.publish(stage.world, "other")
+    assert stage.listener.types == ["account.created", *ALL]
+    stage.tick()
+    assert [
+        event["type"] for event in stage.listener.events if event["account_id"] == "acme"
+    ] == ALL
+
+
+def test_the_mail_does_not_wait_for_the_events(stage):
+    stage.leaving()
+    stage.listener.fails = lambda what: OSError("down") if "." in what else None
+
+    publishing.publish(stage.world, "acme")
+
+    assert len(stage.listener.mail) == 1
+    assert stage.listener.events == []
+
+
+def test_tries_are_spaced_however_much_happens_meanwhile(stage):
+    stage.leaving()
+    tried = []
+    stage.listener.fails = lambda what: tried.append(what) or OSError("down")  # type: ignore[func-returns-value]
+    for n in range(5):
+        stage.number(f"+1415555010{n}")
+        publishing.publish(stage.world, "acme")
+
+    assert tried.count("account.created") == 1
+
+
+def test_a_refused_event_is_set_aside_with_its_reason_and_the_rest_goes_on(stage):
+    stage.leaving()
+    bad = {"subscription.started"}
+    stage.listener.fails = lambda what: EventRefused("MalformedDetail") if what in bad else None
+
+    publishing.publish(stage.world, "acme")
+
+    assert stage.listener.types == [ALL[0], ALL[2]]
+    (key,) = outbox.all_aside(stage.table, stage.world.settings.due_shards)
+    row = stage.table.get(key)
+    assert row is not None
+    assert "MalformedDetail" in row["doc"]["reason"]
+    assert row["doc"]["what"] == "subscription.started"
+
+
+def test_what_was_set_aside_can_be_put_back(stage):
+    stage.leaving()
+    bad = {"subscription.started"}
+    stage.listener.fails = lambda what: EventRefused("MalformedDetail") if what in bad else None
+    publishing.publish(stage.world, "acme")
+
+    still = publishing.put_back_aside(stage.world)
+    bad.clear()
+    done = publishing.put_back_aside(stage.world)
+
+    assert (still.count, len(still.still)) == (0, 1)
+    assert (done.count, done.still) == (1, ())
+    assert sorted(stage.listener.types) == sorted(ALL)
+    assert list(outbox.all_aside(stage.table, 2)) == []
+
+
+def test_an_entry_that_nobody_can_read_is_set_aside(stage):
+    stage.account()
+    stage.tell("weather.changed", id="odd:1", temperature=7)
+    stage.tell("number.updated", id="fine:1", number="+14155550100", notices=[{"kind": 7}])
+    stage.number("+14155550100")
+
+    publishing.publish(stage.world, "acme")
+
+    assert stage.listener.types == ["account.created", "number.added"]
+    aside = [key.sk for key in outbox.all_aside(stage.table, 2)]
+    assert sorted(aside) == ["aside#fine:1", "aside#odd:1"]
+
+
+def test_an_event_that_fails_for_days_is_set_aside_at_last(stage):
+    stage.leaving()
+    stage.listener.fails = lambda what: OSError("down") if what == "account.created" else None
+    publishing.publish(stage.world, "acme")
+
+    for _ in range(4 * 24):
+        stage.move(stage.now + HOUR)
+        publishing.retry_stuck(stage.world)
+
+    assert stage.listener.types == ALL[1:]
+    assert len(list(outbox.all_aside(stage.table, 2))) == 1
+
+
+def test_a_table_that_fails_is_the_stream_s_to_try_again(stage):
+    stage.leaving()
+
+    class Down(MemoryTable):
+        def get_many(self, wanted):
+            raise Unavailable("down")
+
+    answer = stream.receive(replace(stage.world, table=Down()), [record("acme", "evt_1", "17")])
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "17"}]}
+    assert stage.listener.events == []
+
+
+# -- the stream
+
+
+def record(account_id, fact_id, sequence="1", *, name="INSERT", sk=None):
+    return {
+        "eventName": name,
+        "dynamodb": {
+            "Keys": {"pk": {"S": f"A#{account_id}"}, "sk": {"S": sk or f"history#{fact_id}"}},
+            "SequenceNumber": sequence,
+        },
+    }
+
+
+def test_a_new_history_entry_publishes_its_account(stage):
+    stage.leaving()
+    stage.leaving("other", "cus_2", "sub_2")
+
+    answer = stream.receive(stage.world, [record("acme", "x")])
+
+    assert answer == {"batchItemFailures": []}
+    assert {event["account_id"] for event in stage.listener.events} == {"acme"}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        record("acme", "x", name="MODIFY"),
+        record("acme", "x", name="REMOVE"),
+        record("acme", "x", sk="account"),
+        record("acme", "x", sk="number#+14155550100"),
+    ],
+)
+def test_nothing_else_that_the_stream_brings_is_news(stage, other):
+    stage.leaving()
+
+    stream.receive(stage.world, [other])
+
+    assert stage.listener.events == []
+
+
+def test_a_purge_that_rewrites_history_publishes_none_of_it(stage):
+    stage.leaving()
+    publishing.publish(stage.world, "acme")
+    for entry in stage.history():
+        key = keys.history("acme", entry["id"])
+        stripped = {name: entry[name] for name in entry if name != "data"}
+        stage.table.write(Update(key, {"doc": stripped}))
+
+    stream.receive(stage.world, [record("acme", e["id"], name="MODIFY") for e in stage.history()])
+    publishing.publish(stage.world, "acme")
+    publishing.catch_up(stage.world)
+
+    assert len(stage.listener.events) == 3
+    assert len(stage.listener.mail) == 1
+
+
+def test_the_lambda_that_the_stream_calls_is_declared_in_the_app():
+    from app import app
+
+    (declared,) = [e for e in app.event_sources if e.name == "publish-history"]
+    assert declared.handler_string == "app.publish_history"
+
+
+def test_the_declared_lambda_answers_which_records_failed(stage):
+    from app import publish_history
+    from chalicelib import wiring
+
+    stage.leaving()
+    wiring.use(stage.world)
+    event = {
+        "Records": [
+            record("acme", "x")
+            | {"eventID": "1", "eventVersion": "1.1", "eventSource": "aws:dynamodb",
+               "awsRegion": "us-east-1", "eventSourceARN": "arn:aws:dynamodb:::table/t/stream/s"}
+        ]
+    }  # fmt: skip
+
+    assert publish_history(event, None) == {"batchItemFailures": []}
+    assert stage.listener.types == ALL
+
+
+# -- catching up
+
+
+def test_nothing_is_lost_when_no_publisher_ran_for_a_day(stage):
+    for n in range(7):
+        stage.leaving(f"acme-{n}", f"cus_{n}", f"sub_{n}")
+    stage.move(stage.now + timedelta(days=1))
+
+    assert str(publishing.catch_up(stage.world)) == "7 done"
+    assert str(publishing.catch_up(stage.world)) == ""
+    assert len(stage.listener.events) == 21
+    assert len(stage.listener.mail) == 7
+
+
+def test_the_schedule_catches_up(stage):
+    stage.leaving()
+
+    stage.run_schedule()
+
+    assert stage.listener.types == ALL
+
+
+def test_catching_up_goes_on_after_an_account_that_fails(stage):
+    for n in range(3):
+        stage.leaving(f"acme-{n}", f"cus_{n}", f"sub_{n}")
+
+    class OneBroken:
+        def __getattr__(self, name):
+            return getattr(stage.table, name)
+
+        def get(self, key):
+            if key.pk == "A#acme-1" and key.sk.startswith(keys.HISTORY):
+                raise Unavailable("this one")
+            return stage.table.get(key)
+
+    report = publishing.catch_up(replace(stage.world, table=OneBroken()))
+
+    assert report.counts["done"] == 2
+    assert report.counts["to be tried again"] == 1
+    assert {event["account_id"] for event in stage.listener.events} == {"acme-0", "acme-2"}
+
+
+def test_catching_up_stops_when_its_time_is_over(stage):
+    stage.leaving()
+
+    report = publishing.catch_up(stage.world, lambda: True)
+
+    assert report.counts["left"] == 1
+    assert stage.listener.events == []
+
+
+def test_catching_up_costs_two_rows_an_account_that_is_up_to_date(stage):
+    stage.leaving()
+    publishing.publish(stage.world, "acme")
+    asked = []
+
+    class Counting:
+        def __getattr__(self, name):
+            asked.append(name)
+            return getattr(stage.table, name)
+
+    publishing.catch_up(replace(stage.world, table=Counting()))
+
+    assert sorted(set(asked)) == ["directory", "get_many"]
+    assert asked.count("get_many") == 1
+
+
+def test_without_anybody_to_tell_history_is_not_kept_waiting(stage):
+    stage.leaving()
+
+    publishing.publish(replace(stage.world, mail=None, events=None), "acme")
+    publishing.publish(stage.world, "acme")
+
+    assert stage.listener.events == []
+    assert stage.listener.mail == []
+
+
+def test_a_stuck_account_leaves_the_index_when_it_caught_up_by_another_way(stage):
+    stage.leaving()
+    stage.listener.fails = lambda what: OSError("down") if "." in what else None
+    publishing.publish(stage.world, "acme")
+    stage.listener.fails = lambda _: None
+    stage.move(stage.now + TICK)
+    publishing.publish(stage.world, "acme")
+
+    assert waiting(stage) == []
