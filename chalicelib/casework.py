@@ -28,6 +28,7 @@ from chalicelib.domain.cases import (
 )
 from chalicelib.domain.ledger import Entry
 from chalicelib.domain.money import Money
+from chalicelib.domain.open_cases import open_about
 from chalicelib.domain.refunds import NO_REFUNDS, Eligibility, sentence, to_pay
 from chalicelib.domain.steps import APPEAL_CREDITED, PLAN_ENDED, REFUND_PAID
 from chalicelib.lifecycle import must_load, tell
@@ -63,6 +64,9 @@ def ask_refund(
 
     Raises refunds.Disputed, cases.TooManyOpen, and what Stripe raises.
     """
+    known = open_about(account, REFUND, subscription_id)
+    if known is not None:
+        return must_know(world, account.id, known)
     found = refunding.of_subscription(world, account, account.subscriptions[subscription_id])
     case = _new(world, REFUND, by)
     case = replace(case, subscription_id=subscription_id, comment=comment)
@@ -73,8 +77,12 @@ def ask_top_up_refund(
     world: World, account: Account, entry: Entry, comment: str | None, by: By
 ) -> Case:
     """M1-16: considered by a person, never by itself. Raises as `ask_refund` does."""
+    entry_id = f"{entry.seq:012d}"
+    known = open_about(account, TOP_UP, entry_id)
+    if known is not None:
+        return must_know(world, account.id, known)
     found = refunding.of_top_up(world, account, entry)
-    case = replace(_new(world, TOP_UP, by), entry=f"{entry.seq:012d}", comment=comment)
+    case = replace(_new(world, TOP_UP, by), entry=entry_id, comment=comment)
     return _take_in(world, account, case, found, by)
 
 

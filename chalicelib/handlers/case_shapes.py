@@ -13,7 +13,7 @@ from chalicelib.domain.refunds import DEDUCTIONS, SET_UP_FEE, STRIPE_FEE, Eligib
 from chalicelib.handlers.shapes import money
 
 
-def case(case: Case, replies: Sequence[Reply], account: Account, policy: Policy) -> dict[str, Any]:
+def shown(case: Case, replies: Sequence[Reply], account: Account, policy: Policy) -> dict[str, Any]:
     stated = case.statement
     body: dict[str, Any] = {
         **summary(case),

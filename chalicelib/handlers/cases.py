@@ -230,7 +230,7 @@ def of_account(call: Call[Any], most: int = 20) -> list[dict[str, Any]]:
 
 def shown(call: Call[Any], case: Case) -> dict[str, Any]:
     replies = cases.replies(call.world.table, call.account.id, case)
-    return case_shapes.case(case, replies, call.account, call.policy)
+    return case_shapes.shown(case, replies, call.account, call.policy)
 
 
 # -- refusals

@@ -9,13 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.demo.books import CARRIER, WALLET, Snapshot, Trace
+from infra.local.demo.books import CARD, CARRIER, RENEWAL, WALLET, Books, Snapshot, Trace
 from infra.local.demo.diary import Expected
 from infra.local.demo.judge import judge
 from infra.local.demo.money import spelled
+from infra.local.demo.payments import instalments, refunded
 from infra.local.demo.printing import WIDTH, Screen
-from infra.local.demo.promises import SECOND, Plan, Promise, access_ends, numbers_released
+from infra.local.demo.promise import SECOND, Plan, Promise
+from infra.local.demo.promises import access_ends, confirmed, numbers_released, renewal_off
 from infra.local.demo.stories import stories
+from infra.local.demo.terms import Terms
 from infra.local.demo.told import disagreements
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,7 +57,11 @@ def test_every_promise_is_kept(played):
 def test_every_life_has_its_section_its_timeline_and_its_ledger(played):
     for story in stories():
         assert f"━━ {story.title} ━" in played.stdout
-    assert played.stdout.count("Ledger of the wallet") == 3
+    assert played.stdout.count("Ledger of the wallet") == 5
+    assert played.stdout.count("one mail confirms it, last day") == 14
+    assert "instalment 3 of 3, paid by card" in played.stdout
+    assert "tries to cancel (403 role_required)" in played.stdout
+    assert "refunded to the card by Stripe                 42.28 USD" in played.stdout
     assert "14 Mar 2028  09:30:00   ✓ +14155550101 and +14155550103: released" in played.stdout
     assert " 1 Mar 2029  09:30:00   ✓ All data is deleted" in played.stdout
 
@@ -116,6 +123,35 @@ def test_the_same_life_with_nothing_planted_passes():
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
+TWO_MAILS = """
+import sys
+from infra.local.demo import main
+from infra.local.demo.stories import nexor
+from infra.local.outbox import Outbox
+
+once = Outbox.send
+
+def twice(self, *, key, **mail):
+    once(self, key=key, **mail)
+    once(self, key=key + ":again", **mail)
+
+Outbox.send = twice
+sys.exit(main([nexor.STORY]))
+"""
+
+
+@pytest.mark.slow
+def test_a_second_confirmation_by_mail_is_said_and_fails():
+    ran = subprocess.run(
+        [sys.executable, "-c", TWO_MAILS], cwd=ROOT, capture_output=True, text=True, timeout=170
+    )
+
+    said = " ".join(ran.stdout.split())
+    assert ran.returncode == 1, ran.stdout + ran.stderr
+    assert "“Service: one mail confirms it, last day 29 Feb 2028” happened once more" in said
+    assert "1 thing is not as promised" in said
+
+
 # -- judging
 
 
@@ -164,6 +200,128 @@ def test_an_early_and_a_late_one_are_told_apart():
 
     assert [finding.fault for finding in found] == ["late"]
     assert "1 day late" in found[0].sentence
+
+
+INSTALMENTS = instalments(PLAN, E, E + timedelta(days=31))
+CHARGED = [trace for promise in INSTALMENTS for trace in promise.traces]
+OFF = Trace(book=RENEWAL, what="renewal_off", at=E, subject=PLAN.id)
+BACK = Trace(book=CARD, what="refunded", at=E, amount=4228)
+
+
+@pytest.mark.parametrize(
+    ("promises", "happened", "fault"),
+    [
+        (INSTALMENTS, CHARGED, []),
+        (INSTALMENTS, CHARGED[:1], ["missing"]),
+        (INSTALMENTS, [*CHARGED, shifted(CHARGED[1], days=31)], ["unpromised"]),
+        ([renewal_off(E, PLAN)], [OFF], []),
+        ([renewal_off(E, PLAN)], [shifted(OFF, days=-31)], ["early"]),
+        ([refunded(E, PLAN, 4228)], [BACK], []),
+        ([refunded(E, PLAN, 4228)], [BACK, BACK], ["twice"]),
+        ([refunded(E, PLAN, 4229)], [BACK], ["other"]),
+    ],
+)
+def test_contracts_and_refunds_are_judged_as_everything_else_is(promises, happened, fault):
+    assert faults(promises, happened) == fault
+
+
+def test_several_instalments_are_told_as_one():
+    first, second = INSTALMENTS
+
+    assert (first.shown.count, first.shown.amount, first.shown.at) == (2, 2 * PLAN.price, E)
+    assert second.shown is None
+
+
+# -- the mail
+
+
+class Answering:
+    """An Api that only has an outbox."""
+
+    def __init__(self, **mail: str) -> None:
+        at = {"at": "2028-02-01T10:00:00Z", "account_id": "acme"}
+        self.mail = [{**at, **mail}]
+
+    def must(self, method: str, path: str) -> dict[str, object]:
+        assert (method, path) == ("GET", "/_outbox")
+        return {"mail": self.mail}
+
+
+ASKED = datetime(2028, 2, 1, 10, tzinfo=UTC)
+YES = "Your cancellation of Messaging plan is confirmed"
+
+
+def mailed(subject: str = YES, text: str = "", account_id: str = "acme") -> list[Trace]:
+    api = Answering(subject=subject, text=text, account_id=account_id)
+    return list(Books(api, "acme", "cus_1")._of_mail())
+
+
+@pytest.mark.parametrize(
+    ("subject", "text"),
+    [
+        (YES, "Last day of access: 29 February 2028 (2028-02-29), until 09:30 (UTC)."),
+        (
+            "Votre annulation de GoTo Webinar est confirmée",
+            "Dernier jour d'accès : 29 février 2028 (2028-02-29), jusqu'à 09:30 (UTC).",
+        ),
+    ],
+)
+def test_a_confirmation_names_the_last_day_in_either_language(subject, text):
+    assert faults([confirmed(ASKED, PLAN, E)], mailed(subject, text)) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "You keep access until it ends.",
+        "Last day of access: 28 February 2028 (2028-02-28), until 09:30 (UTC).",
+        "Last day of access: 29 February 2028 (2028-02-29), until 10:30 (UTC).",
+    ],
+)
+def test_a_confirmation_without_the_right_last_day_is_none(text):
+    assert faults([confirmed(ASKED, PLAN, E)], mailed(text=text)) == ["other"]
+
+
+def test_other_mail_and_other_accounts_mail_is_not_looked_at():
+    assert mailed("Your subscription to Messaging plan has ended") == []
+    assert mailed(account_id="other") == []
+
+
+# -- what stands in the way
+
+
+class Looking(Terms):
+    """Compares blockers, and notes in words what is not as it should be."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def _must(self, so: bool, sentence: str) -> None:
+        self.said += [] if so else [sentence]
+
+
+def in_the_way(code: str, amount: int | None = None, href: str = "/pay") -> dict[str, object]:
+    owed = {} if amount is None else {"amount": {"amount": amount, "currency": "usd"}}
+    return {"code": code, "title": code, "action": {"label": "Pay", "href": href}, **owed}
+
+
+@pytest.mark.parametrize(
+    ("blockers", "faults"),
+    [
+        ([in_the_way("owed", 700), in_the_way("role")], 0),
+        ([in_the_way("role")], 1),
+        ([in_the_way("role"), in_the_way("owed", 701)], 1),
+        ([in_the_way("role"), in_the_way("owed", 700), in_the_way("owed", 700)], 1),
+        ([in_the_way("role"), in_the_way("owed", 700, href="")], 1),
+        ([], 1),
+    ],
+)
+def test_all_blockers_have_to_be_named_with_what_to_do(blockers, faults):
+    looking = Looking()
+
+    looking._same_blockers("The preview", blockers, [("role", None), ("owed", 700)])
+
+    assert len(looking.said) == faults
 
 
 # -- looking on the day

@@ -127,7 +127,9 @@ class Life:
 
     def move(self, to: datetime | str) -> list[Ran]:
         """Moves the clock to an instant, everything due on the way included."""
-        return self.travel.move_to(from_rfc3339(to) if isinstance(to, str) else to)
+        ran = self.travel.move_to(from_rfc3339(to) if isinstance(to, str) else to)
+        self.stream.flow()
+        return ran
 
     def wait(self, to: datetime | str) -> None:
         """Moves the clock alone: Stripe does nothing yet and no job of ours runs, as in the second before one does."""

@@ -32,6 +32,7 @@ class Api:
     def __init__(self, url: str) -> None:
         self._connection = HTTPConnection(urlsplit(url).netloc, timeout=SECONDS)
         self._tokens: dict[tuple[str | None, str], str] = {}
+        self._now: datetime | None = None
 
     def send(
         self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
@@ -98,10 +99,14 @@ class Api:
     # -- the clock
 
     def now(self) -> datetime:
-        return from_rfc3339(self.must("GET", "/_clock")["now"])
+        """The clock stands still until it is moved, and nobody else moves it: asked once, known until then."""
+        if self._now is None:
+            self._now = from_rfc3339(self.must("GET", "/_clock")["now"])
+        return self._now
 
     def move_to(self, moment: datetime) -> None:
-        self.must("POST", "/_clock", {"to": rfc3339(moment)})
+        self._now = None
+        self._now = from_rfc3339(self.must("POST", "/_clock", {"to": rfc3339(moment)})["now"])
 
 
 def _said(reply: Reply) -> str:

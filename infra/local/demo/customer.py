@@ -12,30 +12,19 @@ from typing import Any
 from urllib.parse import quote
 
 from chalicelib.domain.moments import from_rfc3339, rfc3339
-from infra.local.demo import promises
-from infra.local.demo.api import Api, Unexpected
-from infra.local.demo.books import Books
-from infra.local.demo.diary import Deed, Diary, Expected
-from infra.local.demo.judge import Finding, when
-from infra.local.demo.money import spelled
-from infra.local.demo.promises import Plan, Promise
-from infra.local.demo.told import Preview, Told, disagreements, in_words
+from infra.local.demo import payments, promises
+from infra.local.demo.acting import BACK
+from infra.local.demo.api import Unexpected
+from infra.local.demo.diary import Expected
+from infra.local.demo.promise import Plan, Promise
+from infra.local.demo.purse import Purse
+from infra.local.demo.terms import Terms
+from infra.local.demo.told import Preview
 
-BACK = "https://app.example.com/billing"
 MONTHS = {"month": 1, "year": 12}
 
 
-class Customer:
-    def __init__(
-        self, api: Api, account_id: str, email: str, stripe_id: str, currency: str
-    ) -> None:
-        self._api = api
-        self.account_id, self.email, self.currency = account_id, email, currency
-        self.stripe_id = stripe_id
-        self.books = Books(api, account_id, stripe_id)
-        self.diary = Diary()
-        self._renewals: dict[str, Expected] = {}
-
+class Customer(Terms, Purse):
     # -- subscribing
 
     def subscribes(self, price: str, *, costs: int, gives: tuple[str, ...]) -> Plan:
@@ -62,20 +51,9 @@ class Customer:
         period = price.rpartition(":")[2]
         self._did(f"{plan.title}: subscribed through Checkout, {self._money(costs)} a {period}")
         self._must_have(plan)
-        self._expect(promises.paid(self.now(), plan))
+        self._expect(payments.paid(self.now(), plan))
         self._renews(plan)
         return plan
-
-    def _must_have(self, plan: Plan) -> None:
-        seen = self.books.read()
-        self._must(promises.gives(plan, seen), f"{', '.join(plan.features)} should be allowed now.")
-
-    def _renews(self, plan: Plan) -> None:
-        promise = promises.renewal(plan, plan.period_end(self.now()))
-        self._renewals[plan.id] = self._expect(promise)
-
-    def renewal_of(self, plan: Plan) -> Expected:
-        return self._renewals[plan.id]
 
     # -- what the SaaS puts in: numbers, registrations, messages
 
@@ -92,7 +70,7 @@ class Customer:
         self._did(f"{number}: bought, {self._money(fee)} a month from the wallet")
         for day in fees_on:
             at = datetime.combine(datetime.fromisoformat(day), now.timetz())
-            self._expect(promises.number_fee(at, number, fee))
+            self._expect(payments.number_fee(at, number, fee))
         return number
 
     def removes_number(self, number: str) -> None:
@@ -117,7 +95,7 @@ class Customer:
         first, *_, last = messages
         self._did(f"{first} to {last}: scheduled, {self._money(price)} each")
         words = f"{first} to {last}: paid in advance"
-        self._expect(promises.messages_debited(self.now(), words, price * len(messages)))
+        self._expect(payments.messages_debited(self.now(), words, price * len(messages)))
 
     def _batch(self, channel: str, price: int, messages: Mapping[str, datetime]) -> dict[str, Any]:
         return {
@@ -138,7 +116,7 @@ class Customer:
         path = f"/v1/scheduled-messages/{message}?account_id={self.account_id}"
         self._service("DELETE", path)
         self._did(f"{message}: deleted before it was sent")
-        self._expect(promises.message_given_back(self.now(), message, price))
+        self._expect(payments.message_given_back(self.now(), message, price))
 
     def may_not_send(self, message: str) -> None:
         path = f"/v1/scheduled-messages/{message}/sent?account_id={self.account_id}"
@@ -151,27 +129,29 @@ class Customer:
 
     # -- leaving, and coming back
 
-    def previews(self, plan: Plan) -> Preview:
+    def previews(self, plan: Plan, role: str = "super_admin") -> Preview:
         """Asks what cancelling would lead to. Nothing is decided yet."""
         path = f"/v1/subscriptions/{plan.id}/cancellation-previews"
-        return Preview(plan, self._ask("POST", path))
+        token = self._api.token(self.account_id, role)
+        return Preview(plan, self._api.must("POST", path, token=token))
 
     def agrees(self, shown: Preview, *promised: Promise, reason: str = "other") -> list[Expected]:
         """Consents to everything that was shown, and cancels. What was shown has to be what was promised."""
         answer, plan = shown.answer, shown.plan
         told = answer["consequences"]
         self._did(f"{plan.title}: cancelled, after reading and agreeing to this:", told)
-        self._compare("The preview", told, [*promised, *self._fees_before(shown.access_ends_at)])
+        self._compare(
+            "The preview", told, [*_told(promised), *self._fees_before(shown.access_ends_at)]
+        )
         done = self._ask(
             "POST",
             f"/v1/subscriptions/{plan.id}/cancellation",
-            {"preview_id": answer["preview_id"], "reason": {"code": reason},
-             "consents": [{"id": d["id"], "version": d["version"]}
-                          for d in answer["disclosures"]]},
-        )  # fmt: skip
+            shown.consented(reason),
+        )
         same = done["access_ends_at"] == answer["access_ends_at"]
-        self._must(same, "The confirmation names another last day than the preview.")
+        self._must(same, "The answer names another last day than the preview.")
         self._is_pending(plan)
+        self._expect(promises.confirmed(self.now(), plan, shown.access_ends_at))
         return self.expects(*promised)
 
     def cancels_in_portal(self, plan: Plan, *, feedback: str = "unused") -> datetime:
@@ -180,7 +160,9 @@ class Customer:
         self._api.submit(url, action="cancel", subscription=plan.id, feedback=feedback)
         self._did(f"{plan.title}: cancelled in Stripe's portal")
         self._is_pending(plan)
-        return self.end_of(plan)
+        end = self.end_of(plan)
+        self._expect(promises.confirmed(self.now(), plan, end))
+        return end
 
     def is_told(self, *promised: Promise) -> list[Expected]:
         """After a plan was turned off elsewhere: the membership page has to say what was promised."""
@@ -224,11 +206,7 @@ class Customer:
 
     def bank_refuses(self) -> None:
         """From now on every charge fails, whatever the card."""
-        self._api.must(
-            "POST",
-            "/_stripe/_control",
-            {"action": "fail_payment", "customer": self.stripe_id},
-        )
+        self._control(action="fail_payment", customer=self.stripe_id)
         self._did("The bank refuses the card from now on")
 
     def _portal(self, flow: Mapping[str, str]) -> str:
@@ -237,9 +215,6 @@ class Customer:
         return url
 
     # -- what the page says
-
-    def now(self) -> datetime:
-        return self._api.now()
 
     def status(self, plan: Plan) -> str:
         return str(self._on_page(plan)["status"])
@@ -261,37 +236,6 @@ class Customer:
                 return dict(one)
         raise Unexpected(f"The {plan.title} is not on the membership page.")
 
-    # -- expecting
-
-    def expects(self, *promised: Promise) -> list[Expected]:
-        return [self._expect(promise) for promise in promised]
-
-    def is_spared(self, given_up: Iterable[Expected], because: str = "") -> None:
-        """Everything that was ahead and has not come yet is off, and may not happen."""
-        off = self.no_longer(given_up)
-        self._did(f"{because}{off} consequence{' is' if off == 1 else 's are'} off")
-
-    def no_longer(self, given_up: Iterable[Expected]) -> int:
-        """The same, without a word about it. How many there were."""
-        open_ones = [one for one in given_up if one.is_open]
-        for one in open_ones:
-            one.taken_back_at = self.now()
-        return len(open_ones)
-
-    def _expect(self, promise: Promise) -> Expected:
-        expected = Expected(promise)
-        self.diary.lines.append(expected)
-        return expected
-
-    def kept(self, expected: Expected) -> None:
-        """Its instant is over; what it leads to is promised next."""
-        if expected.promise.then is not None and expected.taken_back_at is None:
-            follows = self._expect(expected.promise.then())
-            for plan_id, renewal in self._renewals.items():
-                if renewal is expected:
-                    self._renewals[plan_id] = follows
-                    return
-
     def _fees_before(self, end: datetime) -> list[Promise]:
         return [p for p in self._open_fees() if p.at < end]
 
@@ -307,40 +251,7 @@ class Customer:
         shown = [e.promise for e in self.diary.expected if e.is_open]
         return [p for p in shown if p.shown and p.shown.kind == "number_fee"]
 
-    def _compare(self, who: str, told: Sequence[Told], said: Sequence[Promise]) -> None:
-        for sentence in disagreements(who, told, said):
-            self._must(False, sentence)
 
-    def _must(self, so: bool, sentence: str) -> None:
-        if not so:
-            self.diary.findings.append(Finding("other", f"{when(self.now())}: {sentence}"))
-
-    # -- asking
-
-    def _did(self, words: str, told: Sequence[Told] = ()) -> None:
-        below = tuple((from_rfc3339(one["at"]), in_words(one, self.currency)) for one in told)
-        self.diary.lines.append(Deed(self.now(), words, below))
-
-    def _refused(
-        self, words: str, code: str, method: str, path: str, body: Any = None, token: str = ""
-    ) -> None:
-        asker = token or self._api.token(None, "service")
-        reply = self._api.ask(method, path, body, token=asker)
-        given = reply.json().get("code") if reply.status >= 400 else f"success {reply.status}"
-        self._must(given == code, f"{method} {path} should be refused ({code}), not {given}.")
-        self._did(f"{words} ({reply.status} {given})")
-
-    def _membership(self) -> Mapping[str, Any]:
-        return dict(self._ask("GET", "/v1/membership"))
-
-    def _ask(self, method: str, path: str, body: Any = None) -> Any:
-        return self._api.as_customer(self.account_id, method, path, body)
-
-    def _service(self, method: str, path: str, body: Any = None) -> Any:
-        return self._api.as_service(method, path, body)
-
-    def _amount(self, amount: int) -> dict[str, Any]:
-        return {"amount": amount, "currency": self.currency}
-
-    def _money(self, amount: int) -> str:
-        return spelled(amount, self.currency)
+def _told(promised: Iterable[Promise]) -> list[Promise]:
+    """Several instalments are told as one: those after the first are not shown by themselves."""
+    return [one for one in promised if one.shown is not None]

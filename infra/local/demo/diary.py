@@ -7,7 +7,7 @@ from datetime import datetime
 
 from infra.local.demo.books import Snapshot
 from infra.local.demo.judge import Fault, Finding, when
-from infra.local.demo.promises import SECOND, Promise
+from infra.local.demo.promise import SECOND, Promise
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class Deed:
 
     at: datetime
     words: str
-    below: tuple[tuple[datetime, str], ...] = ()
+    below: tuple[tuple[datetime | None, str], ...] = ()
 
 
 @dataclass(slots=True, eq=False)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from infra.local.demo.books import Trace
-from infra.local.demo.promises import Promise
+from infra.local.demo.promise import Promise
 
 Fault = Literal["early", "late", "twice", "missing", "unpromised", "other"]
 FAULTS: tuple[Fault, ...] = ("early", "late", "twice", "missing", "unpromised", "other")

@@ -10,6 +10,7 @@ from infra.local.demo.api import Api, Unexpected
 from infra.local.demo.books import Snapshot
 from infra.local.demo.customer import Customer
 from infra.local.demo.judge import Finding, Verdict, judge, when
+from infra.local.demo.promise import Promise
 from infra.local.demo.stories import Story, days
 from infra.local.seeds import ACCOUNTS
 
@@ -128,7 +129,7 @@ def _look(life: Lived, now: datetime, progress: Progress) -> None:
         return
     progress(now, life.story.title)
     try:
-        seen = life.customer.books.read()
+        seen = _seen(life, [one.promise for one in due])
     except Unexpected as error:
         _break_off(life, error)
         return
@@ -136,6 +137,12 @@ def _look(life: Lived, now: datetime, progress: Progress) -> None:
         one.look(seen)
         if one.looked:
             life.customer.kept(one)
+
+
+def _seen(life: Lived, due: Sequence[Promise]) -> Snapshot:
+    """No more than these promises are about, or a year of looking would take minutes."""
+    books = {trace.book for promise in due for trace in promise.traces}
+    return life.customer.books.read(books, page=any(promise.is_seen for promise in due))
 
 
 def _close(life: Lived) -> None:

@@ -13,7 +13,7 @@ from infra.local.demo.diary import Deed, Expected
 from infra.local.demo.judge import FAULTS, Finding, span
 from infra.local.demo.money import spelled
 from infra.local.demo.play import Lived
-from infra.local.demo.promises import Promise
+from infra.local.demo.promise import Promise
 from infra.local.demo.stories import START
 
 WIDTH = 100
@@ -98,8 +98,8 @@ class Screen:
     def _deed(self, deed: Deed, date: str) -> None:
         self._line(date, clock(deed.at), "·", deed.words)
         for at, words in deed.below:
-            text = f"{day(at)} {clock(at)}  {words}"
-            for part in wrap(text, TEXT + AMOUNT, subsequent_indent=" " * 22):
+            dated = f"{day(at)} {clock(at)}  " if at else ""
+            for part in wrap(dated + words, TEXT + AMOUNT, subsequent_indent=" " * len(dated)):
                 self.say(self.styled(f"{'':28}{part}", "dim"))
 
     def _promise(self, promise: Promise, date: str, life: Lived, *, kept: bool) -> None:

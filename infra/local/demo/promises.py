@@ -1,150 +1,15 @@
-"""What a story expects, written as the companies' documents say it.
+"""What a story expects, written as the companies' documents say it; what is about money only is in `payments.py`.
 
-A promise knows its instant, how it shows on the day (`state`), the traces it leaves in the books, each of them
-exactly once, and how the customer was told of it (`shown`). A new kind of consequence is one function here.
+A new kind of consequence is one function.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Sequence
+from datetime import datetime
 
-from chalicelib.domain.moments import from_rfc3339, months_after
-from infra.local.demo.books import CARD, CARRIER, HISTORY, WALLET, Snapshot, Trace
-
-SECOND = timedelta(seconds=1)
-HOUR = timedelta(hours=1)
-DAY = timedelta(days=1)
-
-STRIPE_FINALIZES = HOUR
-"""Stripe charges for a renewal an hour after the period began."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
-    """A consequence as a preview or the membership page spells it."""
-
-    kind: str
-    at: datetime
-    subject: str | None = None
-    amount: int | None = None
-    count: int | None = None
-
-    @classmethod
-    def of(cls, told: Mapping[str, Any]) -> Shown:
-        return cls(
-            kind=told["kind"],
-            at=from_rfc3339(told["at"]),
-            subject=told.get("subject"),
-            amount=told["amount"]["amount"] if told.get("amount") else None,
-            count=told.get("count"),
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Promise:
-    at: datetime
-    words: str
-    state: Callable[[Snapshot], bool] | None = None
-    not_yet: Callable[[Snapshot], bool] | None = None
-    """What has to be so one second before, where that is more than "not `state`"."""
-    traces: tuple[Trace, ...] = ()
-    shown: Shown | None = None
-    amount: int | None = None
-    """For the eye only; the traces hold what is compared."""
-    announced: bool = True
-    """False for what a customer does: nobody can look one second before it."""
-    changes: bool = True
-    """False for what must go on being so: it is looked at on the day only."""
-    then: Callable[[], Promise] | None = None
-    """What is promised next, once this was kept: the renewal after this one."""
-
-    def is_untouched(self, seen: Snapshot) -> bool:
-        """Nothing of it is there yet."""
-        if any(trace in seen.traces for trace in self.traces):
-            return False
-        if self.not_yet is not None:
-            return self.not_yet(seen)
-        return self.state is None or not self.state(seen)
-
-    def is_kept(self, seen: Snapshot) -> bool:
-        return (self.state is None or self.state(seen)) and all(
-            trace in seen.traces for trace in self.traces
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """A subscription as its customer knows it."""
-
-    id: str
-    title: str
-    began: datetime
-    months: int
-    price: int
-    features: tuple[str, ...]
-
-    def period_end(self, after: datetime) -> datetime:
-        """The first end of a period later than this moment."""
-        n = 1
-        while (end := months_after(self.began, n * self.months)) <= after:
-            n += 1
-        return end
-
-
-def gives(plan: Plan, seen: Snapshot) -> bool:
-    return all(seen.features[name] for name in plan.features)
-
-
-def gives_nothing(plan: Plan, seen: Snapshot) -> bool:
-    return not any(seen.features[name] for name in plan.features)
-
-
-# -- money from the card
-
-
-def paid(at: datetime, plan: Plan) -> Promise:
-    return Promise(
-        at=at,
-        words=f"{plan.title}: paid by card",
-        traces=(Trace(book=CARD, what="charged", at=at, amount=plan.price),),
-        amount=plan.price,
-        announced=False,
-    )
-
-
-def renewal(plan: Plan, period_end: datetime) -> Promise:
-    """It goes on, and the card pays; then the next one is promised."""
-    at = period_end + STRIPE_FINALIZES
-    return Promise(
-        at=at,
-        words=f"{plan.title}: renewed, paid by card",
-        traces=(Trace(book=CARD, what="charged", at=at, amount=plan.price),),
-        amount=plan.price,
-        then=lambda: renewal(plan, plan.period_end(period_end)),
-    )
-
-
-def declined(at: datetime, plan: Plan) -> Promise:
-    return Promise(
-        at=at,
-        words=f"{plan.title}: tried again, the card is declined",
-        traces=(Trace(book=CARD, what="declined", at=at, amount=plan.price),),
-    )
-
-
-def collected(at: datetime, plan: Plan) -> Promise:
-    return Promise(
-        at=at,
-        words=f"{plan.title}: tried again and paid, access is back",
-        state=lambda seen: gives(plan, seen) and seen.status(plan.id) == "active",
-        not_yet=lambda seen: gives_nothing(plan, seen),
-        traces=(Trace(book=CARD, what="charged", at=at, amount=plan.price),),
-        amount=plan.price,
-    )
-
+from infra.local.demo.books import CARD, CARRIER, HISTORY, MAIL, RENEWAL, WALLET, Snapshot, Trace
+from infra.local.demo.promise import SECOND, Plan, Promise, Shown, gives, gives_nothing
 
 # -- access
 
@@ -158,6 +23,28 @@ def access_ends(at: datetime, plan: Plan) -> Promise:
         not_yet=lambda seen: gives(plan, seen) and seen.status(plan.id) == "pending_cancellation",
         traces=(Trace(book=HISTORY, what="access_ends", at=at, subject=plan.id),),
         shown=Shown(kind="access_ends", at=at, subject=plan.id),
+    )
+
+
+def renewal_off(at: datetime, plan: Plan) -> Promise:
+    """ "Cancelling turns off automatic renewal at the end of your contract": in its last period, not before."""
+    return Promise(
+        at=at,
+        words=f"{plan.title}: renewal is turned off at Stripe, in the last period",
+        traces=(Trace(book=RENEWAL, what="renewal_off", at=at, subject=plan.id),),
+        shown=Shown(kind="renewal_off", at=at, subject=plan.id),
+    )
+
+
+def seats_unassigned(at: datetime, plan: Plan, users: Sequence[str]) -> Promise:
+    """ "… so that nobody in your company uses the product when your subscription ends." """
+    return Promise(
+        at=at,
+        words=f"{plan.title}: the seats of {named(users)} are unassigned",
+        state=lambda seen: not seen.seats(plan.id),
+        not_yet=lambda seen: seen.seats(plan.id) == set(users),
+        traces=(Trace(book=HISTORY, what="seats_unassigned", at=at, subject=plan.id),),
+        shown=Shown(kind="seats_unassigned", at=at, subject=plan.id, count=len(users)),
     )
 
 
@@ -195,18 +82,21 @@ def goes_on(at: datetime, plan: Plan) -> Promise:
     )
 
 
-# -- the wallet
+# -- the mail
 
 
-def number_fee(at: datetime, number: str, fee: int) -> Promise:
-    """ "Phone number fees … will be deducted from your balance/wallet." """
+def confirmed(at: datetime, plan: Plan, end: datetime) -> Promise:
+    """ "Look for a confirmation email … to ensure … your subscription will not auto-renew." It names the last day."""
+    last = f"{end - SECOND:%Y-%m-%d} {end:%H:%M}"
     return Promise(
         at=at,
-        words=f"{number}: monthly fee",
-        traces=(Trace(book=WALLET, what="number_fee", at=at, subject=number, amount=-fee),),
-        shown=Shown(kind="number_fee", at=at, subject=number, amount=fee),
-        amount=-fee,
+        words=f"{plan.title}: one mail confirms it, last day {end - SECOND:%-d %b %Y}",
+        traces=(Trace(book=MAIL, what="confirmation", at=at, subject=last),),
+        announced=False,
     )
+
+
+# -- messages
 
 
 def messages_credited(at: datetime, plan: Plan, count: int, amount: int) -> Promise:
@@ -222,19 +112,6 @@ def messages_credited(at: datetime, plan: Plan, count: int, amount: int) -> Prom
     )
 
 
-def messages_debited(at: datetime, words: str, amount: int) -> Promise:
-    return _booked(at, "messages_scheduled", words, -amount)
-
-
-def message_given_back(at: datetime, message: str, amount: int) -> Promise:
-    return _booked(at, "message_deleted", f"{message}: price given back", amount)
-
-
-def _booked(at: datetime, what: str, words: str, amount: int) -> Promise:
-    trace = Trace(book=WALLET, what=what, at=at, amount=amount)
-    return Promise(at=at, words=words, traces=(trace,), amount=amount, announced=False)
-
-
 # -- at the carrier
 
 
@@ -242,7 +119,7 @@ def numbers_released(at: datetime, numbers: Sequence[str]) -> Promise:
     """ "All purchased phone numbers will be released 14 days after the cancellation takes effect." """
     return Promise(
         at=at,
-        words=f"{_named(numbers)}: released",
+        words=f"{named(numbers)}: released",
         state=lambda seen: all(seen.carrier[one] == "released" for one in numbers),
         not_yet=lambda seen: all(seen.carrier[one] == "active" for one in numbers),
         traces=tuple(Trace(book=CARRIER, what="release", at=at, subject=one) for one in numbers),
@@ -262,7 +139,7 @@ def number_removed(at: datetime, number: str) -> Promise:
 def numbers_kept(at: datetime, numbers: Sequence[str]) -> Promise:
     return Promise(
         at=at,
-        words=f"{_named(numbers)}: still there",
+        words=f"{named(numbers)}: still there",
         state=lambda seen: all(seen.carrier[one] == "active" for one in numbers),
         changes=False,
     )
@@ -272,7 +149,7 @@ def registrations_lapse(at: datetime, registrations: Sequence[str]) -> Promise:
     """ "Your 10DLC registration remains active for 30 days after cancellation." """
     return Promise(
         at=at,
-        words=f"{_named(registrations)}: 10DLC registration lapses",
+        words=f"{named(registrations)}: 10DLC registration lapses",
         state=lambda seen: all(seen.carrier[one] == "lapsed" for one in registrations),
         not_yet=lambda seen: all(seen.carrier[one] == "active" for one in registrations),
         traces=tuple(
@@ -318,5 +195,5 @@ def _messages(count: int) -> str:
     return f"{count} unsent message{'' if count == 1 else 's'} credited"
 
 
-def _named(things: Sequence[str]) -> str:
+def named(things: Sequence[str]) -> str:
     return " and ".join(", ".join(things).rsplit(", ", 1))

@@ -10,13 +10,16 @@ from typing import Any
 from chalicelib.domain.moments import from_rfc3339
 from infra.local.demo.judge import when
 from infra.local.demo.money import spelled
-from infra.local.demo.promises import Plan, Promise, Shown
+from infra.local.demo.promise import Plan, Promise, Shown
 
 Told = Mapping[str, Any]
 """One of a preview's `consequences`, or of the page's `upcoming`."""
 
 FORESEEN = (
+    "contract_instalments",
+    "renewal_off",
     "access_ends",
+    "seats_unassigned",
     "messages_credited",
     "number_fee",
     "numbers_released",
@@ -36,6 +39,16 @@ class Preview:
     @property
     def access_ends_at(self) -> datetime:
         return from_rfc3339(self.answer["access_ends_at"])
+
+    def consented(self, reason: str = "other") -> dict[str, Any]:
+        """What is sent by whoever agrees to all of it."""
+        return {
+            "preview_id": self.answer["preview_id"],
+            "reason": {"code": reason},
+            "consents": [
+                {"id": one["id"], "version": one["version"]} for one in self.answer["disclosures"]
+            ],
+        }
 
 
 def disagreements(who: str, told: Sequence[Told], promised: Sequence[Promise]) -> Iterator[str]:

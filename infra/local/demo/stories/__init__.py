@@ -39,20 +39,28 @@ def days(count: int) -> timedelta:
 
 def stories() -> tuple[Story, ...]:
     from infra.local.demo.stories import (
+        bound,
         gotowebinar,
         nexor,
         onemsg,
         onesolution,
+        prepaid,
         returning,
         smarter,
+        stuck,
         troubled,
+        unused,
     )
 
     return (
         smarter.STORY,
         returning.STORY,
         onemsg.STORY,
+        prepaid.STORY,
+        unused.STORY,
         gotowebinar.STORY,
+        bound.STORY,
+        stuck.STORY,
         onesolution.STORY,
         nexor.STORY,
         troubled.STORY,

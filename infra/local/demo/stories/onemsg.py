@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from infra.local.demo.customer import Customer
-from infra.local.demo.promises import SECOND, access_ends, goes_on
+from infra.local.demo.promise import SECOND
+from infra.local.demo.promises import access_ends, goes_on
 from infra.local.demo.stories import Story, on
 
 

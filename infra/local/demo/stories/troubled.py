@@ -4,12 +4,10 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from infra.local.demo.customer import Customer
+from infra.local.demo.payments import STRIPE_FINALIZES, collected, declined
 from infra.local.demo.promises import (
-    STRIPE_FINALIZES,
     access_stops_unpaid,
-    collected,
     data_purged,
-    declined,
     ended_by_stripe,
     goes_on,
     numbers_released,
