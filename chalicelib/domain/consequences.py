@@ -13,6 +13,7 @@ from datetime import datetime
 from chalicelib.domain import contracts, crediting, holding, steps
 from chalicelib.domain.account import Account, Subscription
 from chalicelib.domain.billing_periods import renewals_before
+from chalicelib.domain.consequence import Consequence
 from chalicelib.domain.ending import contract_end, end_of
 from chalicelib.domain.messages import ScheduledMessage
 from chalicelib.domain.money import Money
@@ -22,19 +23,6 @@ from chalicelib.domain.policy import Policy
 from chalicelib.domain.steps import Step
 from chalicelib.domain.timeline import timeline
 from chalicelib.domain.words import CONTRACT_INSTALMENTS, title
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Consequence:
-    """One dated thing ahead, in the customer's words."""
-
-    kind: str
-    at: datetime
-    title: str
-    reversible: bool
-    subject: str | None = None
-    amount: Money | None = None
-    count: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

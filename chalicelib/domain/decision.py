@@ -8,17 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Union
 
 from chalicelib.domain.account import Account, Seat
+from chalicelib.domain.cases import Case, Reply
+from chalicelib.domain.evidence import Evidence
 from chalicelib.domain.number_fees import Number
 from chalicelib.domain.registrations import Registration
 from chalicelib.domain.steps import Step
-
-if TYPE_CHECKING:
-    # What was shown is worked out from the rules, and the rules answer with decisions.
-    from chalicelib.domain.cases import Case, Reply
-    from chalicelib.domain.evidence import Evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,20 +77,20 @@ class StepDueAgain:
     step: Step
 
 
-Also = Union[
-    Number,
-    Registration,
-    "Evidence",
-    NumberClaimed,
-    NumberFreed,
-    Seat,
-    SeatEmptied,
-    ReceiptDue,
-    CustomerBound,
-    CaseSaved,
-    ReplySaved,
-    StepDueAgain,
-]
+Also = (
+    Number
+    | Registration
+    | Evidence
+    | NumberClaimed
+    | NumberFreed
+    | Seat
+    | SeatEmptied
+    | ReceiptDue
+    | CustomerBound
+    | CaseSaved
+    | ReplySaved
+    | StepDueAgain
+)
 """What is saved along with the account, in the same transaction."""
 
 

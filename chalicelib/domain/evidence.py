@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from chalicelib.domain.consequences import Consequence
+from chalicelib.domain.consequence import Consequence
 from chalicelib.domain.moments import rfc3339
 from chalicelib.domain.policy import Policy
 

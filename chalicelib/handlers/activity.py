@@ -9,7 +9,8 @@ from chalicelib.domain.activity import Activity
 from chalicelib.domain.ledger import Unbookable
 from chalicelib.handlers import shapes
 from chalicelib.handlers.asking import instant
-from chalicelib.handlers.calls import Answer, Call, is_id
+from chalicelib.handlers.call import Answer, Call
+from chalicelib.handlers.calls import is_id
 from chalicelib.handlers.problems import invalid, taken
 from chalicelib.store import wallet
 

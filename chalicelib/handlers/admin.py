@@ -13,7 +13,8 @@ from chalicelib.domain.facts import AccountPut
 from chalicelib.domain.moments import rfc3339
 from chalicelib.handlers import shapes
 from chalicelib.handlers.asking import instant, limit, reason
-from chalicelib.handlers.calls import Answer, Call, is_id
+from chalicelib.handlers.call import Answer, Call
+from chalicelib.handlers.calls import is_id
 from chalicelib.handlers.problems import Problem, invalid, not_found, role_required, taken
 from chalicelib.lifecycle import tell
 from chalicelib.store import accounts, keys, parked

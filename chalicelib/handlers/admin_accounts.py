@@ -9,7 +9,8 @@ from __future__ import annotations
 from chalicelib import overseeing
 from chalicelib.handlers import cursors, shapes
 from chalicelib.handlers.asking import limit
-from chalicelib.handlers.calls import MOST_ID_CHARACTERS, Answer, Call
+from chalicelib.handlers.call import Answer, Call
+from chalicelib.handlers.calls import MOST_ID_CHARACTERS
 from chalicelib.handlers.problems import invalid
 from chalicelib.store import directory
 

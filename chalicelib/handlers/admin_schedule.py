@@ -10,7 +10,7 @@ from chalicelib.domain.moments import rfc3339
 from chalicelib.domain.steps import KINDS
 from chalicelib.handlers import cursors, shapes
 from chalicelib.handlers.asking import instant, limit
-from chalicelib.handlers.calls import Answer, Call
+from chalicelib.handlers.call import Answer, Call
 from chalicelib.handlers.jobs import JOBS, SCHEDULE, Job
 from chalicelib.handlers.problems import invalid, not_found
 

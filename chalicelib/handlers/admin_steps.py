@@ -24,7 +24,8 @@ from chalicelib.domain.step_keys import named_by
 from chalicelib.domain.steps import NUMBER_REMOVED, REGISTRATION_WITHDRAWN
 from chalicelib.handlers import shapes
 from chalicelib.handlers.asking import reason
-from chalicelib.handlers.calls import Answer, Call, is_id
+from chalicelib.handlers.call import Answer, Call
+from chalicelib.handlers.calls import is_id
 from chalicelib.handlers.problems import Problem, not_found
 from chalicelib.lifecycle import tell
 from chalicelib.store import accounts, holdings

@@ -13,7 +13,7 @@ from chalicelib.domain.ending import is_live
 from chalicelib.gateways.stripe import StripeRefused, StripeUnavailable
 from chalicelib.handlers import shapes
 from chalicelib.handlers.asking import ADMINS
-from chalicelib.handlers.calls import Call
+from chalicelib.handlers.call import Call
 from chalicelib.handlers.cancellations import blockers_of, owed_by
 
 Owed = Sequence[OpenInvoice] | None

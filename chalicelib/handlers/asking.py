@@ -12,7 +12,8 @@ from chalicelib.domain.blockers import cancel_roles
 from chalicelib.domain.moments import from_rfc3339
 from chalicelib.gateways.tokens import ACCOUNT_ROLES
 from chalicelib.handlers import calls
-from chalicelib.handlers.calls import Call, e164, is_id
+from chalicelib.handlers.call import Call
+from chalicelib.handlers.calls import e164, is_id
 from chalicelib.handlers.problems import Problem, invalid, not_found
 from chalicelib.settings import Settings
 from chalicelib.store import holdings

@@ -15,7 +15,8 @@ from chalicelib.domain.blockers import cancel_roles
 from chalicelib.domain.identity import OnFile, Said, matches
 from chalicelib.gateways.stripe import StripeUnavailable
 from chalicelib.handlers import shapes
-from chalicelib.handlers.calls import Answer, Call, is_id
+from chalicelib.handlers.call import Answer, Call
+from chalicelib.handlers.calls import is_id
 from chalicelib.handlers.cancellations import (
     carry_out,
     fresh_preview,

@@ -7,19 +7,16 @@ if this is a repeat of a completed request → 403 role → what the route itsel
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any
 from urllib.parse import unquote
 
 from chalicelib import log
-from chalicelib.domain.account import Account
-from chalicelib.domain.policy import Policy
 from chalicelib.gateways.jwks import KeysUnavailable
 from chalicelib.gateways.stripe import StripeUnavailable
 from chalicelib.gateways.tokens import Caller, TokenError
 from chalicelib.handlers import repeats, shapes, strict_json
+from chalicelib.handlers.call import Answer, Call, Request, Route, Whose
 from chalicelib.handlers.problems import (
     Problem,
     invalid,
@@ -43,81 +40,6 @@ MOST_ID_CHARACTERS = 200
 
 PEOPLE = ("billing_admin", "super_admin")
 """Whom a route for an account's people asks for when a back end calls it without naming an account."""
-
-B = TypeVar("B")
-Whose = Literal["caller", "body", "query", "path", "number", "case", "none"]
-"""Where the account comes from: the caller's token; or, for back-end callers, the body, the query, the path,
-or the number or case that the path names."""
-
-
-@dataclass(slots=True)
-class Call(Generic[B]):
-    world: World
-    request_id: str
-    now: datetime
-    caller: Caller
-    params: Mapping[str, str]
-    query: Mapping[str, str]
-    headers: Mapping[str, str]
-    body: B
-    loaded: Loaded | None = None
-
-    @property
-    def known(self) -> Loaded:
-        assert self.loaded is not None
-        return self.loaded
-
-    @property
-    def account(self) -> Account:
-        return self.known.account
-
-    @property
-    def policy(self) -> Policy:
-        return self.world.policies.get(self.account.policy)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    status: int
-    body: Any
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-Act = Callable[[Call[Any]], Answer]
-Roles = Callable[[Call[Any]], frozenset[str]] | frozenset[str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
-    """A row of the route table."""
-
-    method: str
-    path: str
-    act: Act
-    summary: str
-    roles: Roles
-    whose: Whose = "caller"
-    body: type[Any] | None = None
-    find: Callable[[Call[Any]], object] | None = None
-    """Raises 404 for ids in the path that are not the account's."""
-    check: Callable[[Call[Any]], object] | None = None
-    """Raises 422 for what the body's type cannot say, and for the query."""
-    repeated: Callable[[Call[Any]], Answer | None] | None = None
-    """The stored answer, if this request was completed before."""
-    lists: bool = False
-    """It answers a page: `limit` is judged with the shape."""
-    success: int = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What came in, before anything is known about it."""
-
-    params: Mapping[str, str]
-    query: Mapping[str, str]
-    headers: Mapping[str, str]
-    raw: bytes
-    request_id: str
 
 
 def answer(world: World, route: Route, request: Request, tokens: Any) -> Answer:

@@ -21,7 +21,7 @@ from chalicelib.domain.moments import rfc3339
 from chalicelib.gateways.stripe import StripeRefused
 from chalicelib.handlers import shapes
 from chalicelib.handlers.asking import subscription
-from chalicelib.handlers.calls import Answer, Call
+from chalicelib.handlers.call import Answer, Call
 from chalicelib.handlers.problems import Problem, invalid, not_found, role_required
 from chalicelib.store import consents, wallet
 

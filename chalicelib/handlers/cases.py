@@ -31,7 +31,8 @@ from chalicelib.domain.top_ups import TOP_UP
 from chalicelib.gateways.stripe import StripeRefused
 from chalicelib.handlers import case_shapes, cursors, shapes
 from chalicelib.handlers.asking import instant, limit
-from chalicelib.handlers.calls import Answer, Call, is_id
+from chalicelib.handlers.call import Answer, Call
+from chalicelib.handlers.calls import is_id
 from chalicelib.handlers.problems import Problem, invalid, not_found
 from chalicelib.store import cases, wallet
 

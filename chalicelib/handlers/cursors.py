@@ -6,7 +6,7 @@ import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Any
 
-from chalicelib.handlers.calls import Call
+from chalicelib.handlers.call import Call
 from chalicelib.handlers.problems import Problem, invalid
 from chalicelib.store.rows import MalformedError, parts_of
 

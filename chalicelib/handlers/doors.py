@@ -17,7 +17,8 @@ from chalicelib import log, wiring
 from chalicelib.gateways.tokens import Tokens
 from chalicelib.handlers import openapi, webhook
 from chalicelib.handlers.asking import allowed_origins, origin_of
-from chalicelib.handlers.calls import Answer, Request, Route, answer, refused
+from chalicelib.handlers.call import Answer, Request, Route
+from chalicelib.handlers.calls import answer, refused
 from chalicelib.handlers.problems import Problem, not_found, unexpected
 from chalicelib.handlers.routes import ROUTES
 from chalicelib.settings import Settings

@@ -18,7 +18,8 @@ from chalicelib.domain.registrations import KINDS, STATES, Registration
 from chalicelib.domain.steps import NUMBER_REMOVED, REGISTRATION_WITHDRAWN, Step
 from chalicelib.handlers import shapes
 from chalicelib.handlers.asking import instant
-from chalicelib.handlers.calls import Answer, Call, is_id
+from chalicelib.handlers.call import Answer, Call
+from chalicelib.handlers.calls import is_id
 from chalicelib.handlers.problems import invalid, not_found, taken
 from chalicelib.lifecycle import tell
 from chalicelib.store import holdings, keys

@@ -13,7 +13,7 @@ from chalicelib.domain.money import Money
 from chalicelib.gateways.stripe import StripeBusy, StripeRefused
 from chalicelib.handlers import shapes
 from chalicelib.handlers.asking import return_url
-from chalicelib.handlers.calls import Answer, Call
+from chalicelib.handlers.call import Answer, Call
 from chalicelib.handlers.cancellations import blocked, blockers_of
 from chalicelib.handlers.problems import Problem, invalid, not_found
 from chalicelib.handlers.repeats import in_flight, reused, stripes_key

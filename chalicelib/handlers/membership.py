@@ -15,7 +15,7 @@ from chalicelib.domain.number_fees import Number
 from chalicelib.domain.status import status
 from chalicelib.gateways.stripe import StripeRefused, StripeUnavailable
 from chalicelib.handlers import allowed, cases, shapes, told
-from chalicelib.handlers.calls import Answer, Call
+from chalicelib.handlers.call import Answer, Call
 from chalicelib.store import holdings, wallet
 
 

@@ -11,7 +11,8 @@ from chalicelib.domain.ledger import Unbookable
 from chalicelib.domain.messages import REGISTERED_UNTIL, ScheduledMessage
 from chalicelib.handlers import shapes
 from chalicelib.handlers.asking import instant
-from chalicelib.handlers.calls import Answer, Call, is_id
+from chalicelib.handlers.call import Answer, Call
+from chalicelib.handlers.calls import is_id
 from chalicelib.handlers.problems import Problem, invalid, not_found, taken
 from chalicelib.store import wallet
 from chalicelib.wiring import World

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.handlers.problems import STATUSES, TITLES
 
 if TYPE_CHECKING:
-    from chalicelib.handlers.calls import Route
+    from chalicelib.handlers.call import Route
 
 Json = dict[str, Any]
 

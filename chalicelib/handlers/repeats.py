@@ -12,16 +12,14 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from chalicelib import log
 from chalicelib.domain.moments import rfc3339
+from chalicelib.handlers.call import Answer, Call, Route
 from chalicelib.handlers.problems import Problem, invalid
 from chalicelib.store import keys
 from chalicelib.store.table import Action, Delete, If, Key, Put, Refused, Row, StoreError, Update
-
-if TYPE_CHECKING:
-    from chalicelib.handlers.calls import Answer, Call, Route
 
 KEPT = timedelta(hours=24)
 IN_FLIGHT = timedelta(minutes=1)
@@ -197,8 +195,6 @@ def reused() -> Problem:
 
 
 def _answer_from(doc: dict[str, Any]) -> Answer:
-    from chalicelib.handlers.calls import Answer
-
     return Answer(doc["status"], json.loads(doc["body"]))
 
 

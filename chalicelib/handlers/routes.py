@@ -35,7 +35,7 @@ from chalicelib.handlers.asking import (
     registration,
     subscription,
 )
-from chalicelib.handlers.calls import Route
+from chalicelib.handlers.call import Route
 
 ROUTES: tuple[Route, ...] = (
     Route(

@@ -9,7 +9,8 @@ from chalicelib.domain.ending import has_ended
 from chalicelib.domain.facts import SeatAssigned, SeatUnassigned
 from chalicelib.domain.moments import rfc3339
 from chalicelib.handlers.asking import subscription
-from chalicelib.handlers.calls import Answer, Call, is_id
+from chalicelib.handlers.call import Answer, Call
+from chalicelib.handlers.calls import is_id
 from chalicelib.handlers.problems import Problem, invalid, not_found
 from chalicelib.lifecycle import tell
 from chalicelib.store import keys

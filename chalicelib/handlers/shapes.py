@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from chalicelib.domain.blockers import Blocker
-from chalicelib.domain.consequences import Consequence
+from chalicelib.domain.consequence import Consequence
 from chalicelib.domain.ledger import Entry, wallet_change
 from chalicelib.domain.messages import CHANNELS
 from chalicelib.domain.moments import rfc3339

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from chalicelib.domain.moments import rfc3339
-from chalicelib.handlers.calls import Call
+from chalicelib.handlers.call import Call
 from chalicelib.mailing import in_words
 from chalicelib.store import outbox
 from chalicelib.store.outbox import Unsent

@@ -9,7 +9,7 @@ from chalicelib.domain.ledger import Entry
 from chalicelib.domain.money import Money
 from chalicelib.handlers import shapes
 from chalicelib.handlers.asking import limit
-from chalicelib.handlers.calls import Answer, Call
+from chalicelib.handlers.call import Answer, Call
 from chalicelib.handlers.problems import invalid
 from chalicelib.store import wallet
 

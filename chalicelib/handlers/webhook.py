@@ -14,7 +14,8 @@ from typing import Any
 from chalicelib import log
 from chalicelib.gateways.stripe_reader import Unreadable, read_event
 from chalicelib.handlers import strict_json
-from chalicelib.handlers.calls import Answer, refused
+from chalicelib.handlers.call import Answer
+from chalicelib.handlers.calls import refused
 from chalicelib.handlers.problems import Problem, malformed, storage_unavailable, unexpected
 from chalicelib.hearing import hear
 from chalicelib.store.table import StoreError

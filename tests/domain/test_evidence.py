@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.domain.consequences import Consequence
+from chalicelib.domain.consequence import Consequence
 from chalicelib.domain.evidence import digest, fingerprint
 from chalicelib.domain.money import Money
 from tests.support.records import DAY, END, POLICY, SECOND

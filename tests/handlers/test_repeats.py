@@ -9,7 +9,7 @@ import pytest
 from chalicelib import wiring
 from chalicelib.handlers import calls, doors
 from chalicelib.handlers.asking import ANYBODY
-from chalicelib.handlers.calls import Answer, Request, Route
+from chalicelib.handlers.call import Answer, Request, Route
 from chalicelib.handlers.problems import Problem
 from chalicelib.handlers.routes import ROUTES
 from chalicelib.store.memory import MemoryTable

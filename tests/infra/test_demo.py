@@ -6,6 +6,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -252,7 +253,7 @@ YES = "Your cancellation of Messaging plan is confirmed"
 
 
 def mailed(subject: str = YES, text: str = "", account_id: str = "acme") -> list[Trace]:
-    api = Answering(subject=subject, text=text, account_id=account_id)
+    api: Any = Answering(subject=subject, text=text, account_id=account_id)
     return list(Books(api, "acme", "cus_1")._of_mail())
 
 
