@@ -34,6 +34,9 @@ class Settings:
     claims: Mapping[str, str] | None = None
     """Our claim name → the issuer's, where they differ."""
     return_origins: tuple[str, ...] = ()
+    roles_url: str | None = None
+    """The SaaS's endpoint that says who holds which role now; without one, the token's word counts."""
+    roles_secret: str = ""
     mail_sender: str | None = None
     """The address that mail comes from. Without one, customers are told in the product only."""
     event_bus: str | None = None
@@ -74,6 +77,8 @@ def from_environment() -> Settings:
         jwks_url=os.environ.get("LAPSE_JWKS_URL"),
         claims=json.loads(os.environ.get("LAPSE_CLAIMS", "{}")),
         return_origins=_list(os.environ.get("LAPSE_RETURN_ORIGINS", "")),
+        roles_url=os.environ.get("LAPSE_ROLES_URL"),
+        roles_secret=os.environ.get("LAPSE_ROLES_SECRET", ""),
         mail_sender=os.environ.get("LAPSE_MAIL_SENDER"),
         event_bus=os.environ.get("LAPSE_EVENT_BUS"),
         livemode=os.environ.get("LAPSE_LIVEMODE", "true") == "true",

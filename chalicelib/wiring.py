@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from chalicelib import settings as settings_
 from chalicelib.clock import Clock, SystemClock
 from chalicelib.gateways.carriers import Carrier
+from chalicelib.gateways.roles import Roles
 from chalicelib.gateways.stripe import Stripe
 from chalicelib.policies import Policies
 from chalicelib.settings import Settings
@@ -34,6 +35,8 @@ class World:
     carriers: Mapping[str, Carrier] = field(default_factory=dict)
     mail: Mail | None = None
     events: Events | None = None
+    roles: Roles | None = None
+    """Who may do what at this moment, where the SaaS can be asked."""
     new_id: Callable[[], str] = _new_id
     customers: dict[str, str] = field(default_factory=dict)
     """Stripe customer → account, as far as this process has met them. Immutable, so it may be remembered."""
@@ -89,5 +92,6 @@ def _deployed() -> World:
         stripe=Stripe(settings.stripe_api_key),
         mail=_mail(settings),
         events=_events(settings),
+        roles=Roles(settings.roles_url, settings.roles_secret) if settings.roles_url else None,
         policies=Policies(settings.policy_files),
     )

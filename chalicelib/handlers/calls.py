@@ -7,12 +7,14 @@ if this is a repeat of a completed request → 403 role → what the route itsel
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import unquote
 
 from chalicelib import log
 from chalicelib.gateways.jwks import KeysUnavailable
+from chalicelib.gateways.roles import RolesUnavailable
 from chalicelib.gateways.stripe import StripeUnavailable
 from chalicelib.gateways.tokens import Caller, TokenError
 from chalicelib.handlers import repeats, shapes, strict_json
@@ -23,6 +25,7 @@ from chalicelib.handlers.problems import (
     malformed,
     not_found,
     role_required,
+    roles_unknown,
     storage_unavailable,
     stripe_unavailable,
     unexpected,
@@ -118,10 +121,25 @@ def _act(call: Call[Any], route: Route) -> Answer:
     stored = route.repeated(call) if route.repeated else None
     if stored is not None:
         return stored
+    if route.method != "GET":
+        call.caller = _still_holding(call)
     roles = route.roles(call) if callable(route.roles) else route.roles
     if not call.caller.roles & roles:
         raise role_required(sorted(roles))
     return route.act(call)
+
+
+def _still_holding(call: Call[Any]) -> Caller:
+    """The caller with the roles they have now, where the SaaS can be asked: a token may outlive a role."""
+    account_id, endpoint = call.caller.account_id, call.world.roles
+    if endpoint is None or account_id is None:
+        return call.caller
+    try:
+        now = endpoint.of(account_id, call.caller.sub)
+    except RolesUnavailable as error:
+        log.problem("roles_unavailable", error, request_id=call.request_id)
+        raise roles_unknown() from error
+    return replace(call.caller, roles=call.caller.roles & now)
 
 
 def _caller(tokens: Any, request: Request, now: datetime) -> Caller:

@@ -14,8 +14,10 @@ from chalicelib.domain.money import Money
 from chalicelib.domain.number_fees import Number
 from chalicelib.domain.status import status
 from chalicelib.gateways.stripe import StripeRefused, StripeUnavailable
+from chalicelib.gateways.stripe_reader import Unreadable
 from chalicelib.handlers import allowed, cases, shapes, told
 from chalicelib.handlers.call import Answer, Call
+from chalicelib.lifecycle import tell
 from chalicelib.store import holdings, wallet
 
 
@@ -34,6 +36,8 @@ def entitlements(call: Call[None]) -> Answer:
 
 
 def membership(call: Call[None]) -> Answer:
+    if "checkout_session_id" in call.query:
+        _hear_from_stripe(call)
     account, policy = call.account, call.policy
     table = call.world.table
     held = Holdings(
@@ -72,6 +76,24 @@ def membership(call: Call[None]) -> Answer:
             "support": shapes.support(policy, account.locale),
         },
     )
+
+
+def _hear_from_stripe(call: Call[None]) -> None:
+    """SC-7: a customer who comes back from Checkout may be here before Stripe's events are, and must not be asked to
+    choose a plan again. The page hears what a webhook would tell it; if Stripe does not answer, the events will."""
+    account_id, customer = call.account.id, call.account.stripe_customer_id
+    if customer is None:
+        return
+    try:
+        call.loaded = tell(
+            call.world,
+            account_id,
+            lambda _: call.world.stripe.subscriptions_of(customer),
+            id=f"returned:{call.request_id}",
+            by="stripe",
+        ).loaded
+    except (StripeUnavailable, StripeRefused, Unreadable) as error:
+        log.problem("return_not_heard", error, account=account_id)
 
 
 def _billing(call: Call[None]) -> dict[str, Any]:

@@ -137,5 +137,14 @@ def unverifiable() -> Problem:
     )
 
 
+def roles_unknown() -> Problem:
+    return Problem(
+        503,
+        "temporarily_unavailable",
+        "We could not check whether you still may do this. Nothing was done: try again in a moment.",
+        headers={"Retry-After": "5"},
+    )
+
+
 def unexpected(detail: str) -> Problem:
     return Problem(500, "internal_error", detail)

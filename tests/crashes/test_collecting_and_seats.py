@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from chalicelib.domain import steps
 from chalicelib.sweeping import sweep
-from tests.crashes.test_contracts import LATER, each_fault
+from tests.crashes.pressing import each_fault
+from tests.crashes.test_contracts import LATER
 from tests.promises.smarter_contact.test_collecting import by_ours, overdue, owed, tries
 from tests.support.goto import ACME, FIRST_END, SECOND, customer_of_goto, shown_subscription
 from tests.support.life import Life

@@ -3,21 +3,16 @@ month, cancelling and resuming under a contract, and cancelling by phone.
 
 Whatever went wrong: tried again, it ends as promised. Never early, never renewed, billed exactly as announced."""
 
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from chalicelib import wiring
 from chalicelib.domain import steps
-from chalicelib.gateways.stripe import StripeUnavailable
-from chalicelib.store.table import StoreError
 from chalicelib.sweeping import sweep
 from chalicelib.wiring import World
+from tests.crashes.pressing import each_fault, pressing, resuming
 from tests.promises.test_goto_assisted import RIGHT, ask, press, with_address
-from tests.support.faults import Crash, FaultyTable, Plan, every_fault, faulty
 from tests.support.goto import (
     ACME,
     WEBINAR,
@@ -32,44 +27,6 @@ from tests.support.life import Life, consenting
 END = noon("2026-03-31")
 ALL_MONTHS = ["2026-01-31", "2026-02-28"]
 LATER = timedelta(hours=2)
-ASKED = ("subscription", "subscriptions_of", "open_invoices", "payment_method", "invoices_of")
-TOLD = ("turn_renewal_on", "turn_renewal_off", "note")
-
-
-def through(life: Life, plan: Plan) -> World:
-    """The same world, and every call to it may go wrong as planned."""
-    return replace(
-        life.world,
-        table=FaultyTable(life.world.table, plan),
-        stripe=faulty(
-            life.world.stripe,
-            plan,
-            names=(*ASKED, *TOLD),
-            reads=ASKED,
-            unavailable=lambda: StripeUnavailable("as planned"),
-        ),
-    )
-
-
-Prepare = Callable[[], tuple[Life, str]]
-Story = Callable[[Life, str, World], None]
-
-
-def each_fault(prepare: Prepare, story: Story):
-    """The life after each interrupted telling, with its webhooks delivered; told once cleanly, to count the calls."""
-
-    def clean(plan: Plan) -> None:
-        life, webinar = prepare()
-        story(life, webinar, through(life, plan))
-
-    for plan in every_fault(clean):
-        life, webinar = prepare()
-        with suppress(Crash, StoreError):
-            story(life, webinar, through(life, plan))
-        assert plan.struck, plan
-        wiring.use(life.world)
-        life.deliver()
-        yield life, webinar, f"{plan} at {plan.calls[min(plan.faults)].name}"
 
 
 def leaves_with_the_contract(life: Life, webinar: str, where: str) -> None:
@@ -138,13 +95,6 @@ def test_a_customer_who_resumes_in_the_portal_after_a_broken_correction_stays():
 # -- requests
 
 
-def pressing(life: Life, webinar: str, world: World) -> None:
-    shown = life.preview(ACME, webinar).body
-    wiring.use(world)
-    path = f"/v1/subscriptions/{webinar}/cancellation"
-    life.customer(ACME, "POST", path, consenting(shown))
-
-
 def test_a_cancellation_under_contract_broken_anywhere_is_finished_by_pressing_again():
     """GT-2, SC-1: a timed-out first press; one cancellation."""
     for life, webinar, where in each_fault(lambda: under_contract(2), pressing):
@@ -164,11 +114,6 @@ def left_here() -> tuple[Life, str]:
     life, webinar = under_contract(2)
     life.cancel(ACME, webinar)
     return life, webinar
-
-
-def resuming(life: Life, webinar: str, world: World) -> None:
-    wiring.use(world)
-    life.resume(ACME, webinar)
 
 
 @pytest.mark.parametrize("prepare", [left_here, left_and_corrected, cancelled_in_the_portal])
