@@ -41,6 +41,8 @@ class Settings:
     """The address that mail comes from. Without one, customers are told in the product only."""
     event_bus: str | None = None
     """Where domain events go. Without one, nobody is told."""
+    files_bucket: str | None = None
+    """Where exports and documents lie. Without one, no export can be asked for."""
     policy_files: tuple[Path, ...] = ()
     livemode: bool = False
 
@@ -81,6 +83,7 @@ def from_environment() -> Settings:
         roles_secret=os.environ.get("LAPSE_ROLES_SECRET", ""),
         mail_sender=os.environ.get("LAPSE_MAIL_SENDER"),
         event_bus=os.environ.get("LAPSE_EVENT_BUS"),
+        files_bucket=os.environ.get("LAPSE_FILES_BUCKET"),
         livemode=os.environ.get("LAPSE_LIVEMODE", "true") == "true",
     )
 

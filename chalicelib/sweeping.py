@@ -29,6 +29,7 @@ from chalicelib.effects.credit_messages import credit_messages
 from chalicelib.effects.effect import Done, Effect, Moot, MoreToDo, NotYet, OutOfTime, Task
 from chalicelib.effects.end_access import end_access
 from chalicelib.effects.end_plan import end_plan
+from chalicelib.effects.export_data import expire_export, make_export
 from chalicelib.effects.purge_data import purge_data
 from chalicelib.effects.refund import credit_appeal, pay_refund
 from chalicelib.effects.remind import remind
@@ -102,6 +103,9 @@ HOW: Mapping[str, How] = {
     steps.REGISTRATIONS_LAPSE: How(
         at_carrier.lapse_registrations, _always, needs_the_end=True, claims=True
     ),
+    # The effect asks Stripe for the invoices itself.
+    steps.EXPORT_MADE: How(make_export, _never, claims=True),
+    steps.EXPORT_EXPIRES: How(expire_export, _never),
     steps.DATA_PURGED: How(purge_data, _unless_begun, needs_the_end=True, claims=True),
 }
 

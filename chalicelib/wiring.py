@@ -18,6 +18,7 @@ from chalicelib.store.table import Table
 
 if TYPE_CHECKING:
     from chalicelib.gateways.events import Events
+    from chalicelib.gateways.files import Files
     from chalicelib.gateways.mail import Mail
 
 
@@ -35,6 +36,7 @@ class World:
     carriers: Mapping[str, Carrier] = field(default_factory=dict)
     mail: Mail | None = None
     events: Events | None = None
+    files: Files | None = None
     roles: Roles | None = None
     """Who may do what at this moment, where the SaaS can be asked."""
     new_id: Callable[[], str] = _new_id
@@ -81,6 +83,13 @@ def _events(settings: Settings) -> Events | None:
     return EventBridge(bus, region=settings.region) if bus else None
 
 
+def _files(settings: Settings) -> Files | None:
+    from chalicelib.gateways.files import Bucket
+
+    bucket = settings.files_bucket
+    return Bucket(bucket, region=settings.region) if bucket else None
+
+
 def _deployed() -> World:
     from chalicelib.store.dynamo import DynamoTable
 
@@ -92,6 +101,7 @@ def _deployed() -> World:
         stripe=Stripe(settings.stripe_api_key),
         mail=_mail(settings),
         events=_events(settings),
+        files=_files(settings),
         roles=Roles(settings.roles_url, settings.roles_secret) if settings.roles_url else None,
         policies=Policies(settings.policy_files),
     )

@@ -130,8 +130,9 @@ DOORS = {
         names=("pynamodb", "botocore", "boto3"),
         open_to=(
             *("chalicelib/store/dynamo.py", "chalicelib/store/pynamo.py"),
-            # The two other services of AWS that we speak to; each in its own module.
+            # The other services of AWS that we speak to; each in its own module.
             *("chalicelib/gateways/ses.py", "chalicelib/gateways/eventbridge.py"),
+            "chalicelib/gateways/files.py",
         ),
         planted=(
             "import pynamodb.models",

@@ -143,6 +143,14 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Export:
+    """Everything the account has, asked for by somebody who may (GT-6)."""
+
+    asked_at: datetime
+    ready_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
     id: str
     policy: str
@@ -181,6 +189,8 @@ class Account:
     """Step id → why it is on hold, whatever its date is, until it is released."""
     waived: Mapping[str, datetime] = field(default_factory=dict)
     """Step id → the due moment for which an operator took it as done."""
+    exports: Mapping[str, Export] = field(default_factory=dict)
+    """Exports that are being made, or can still be fetched."""
     legal_hold: Hold | None = None
     """Nothing is purged while it stands."""
     purge_began_at: datetime | None = None

@@ -14,6 +14,7 @@ from chalicelib.domain import (
     collecting,
     contracts,
     deciding,
+    exports,
     facts,
     from_stripe,
     holdings,
@@ -23,7 +24,13 @@ from chalicelib.domain import (
 from chalicelib.domain.account import Account
 from chalicelib.domain.decision import CustomerBound, Decision, ReceiptDue, unchanged
 from chalicelib.domain.policy import Policy
-from chalicelib.domain.steps import DATA_PURGED, NUMBER_FEE, SEATS_UNASSIGNED
+from chalicelib.domain.steps import (
+    DATA_PURGED,
+    EXPORT_EXPIRES,
+    EXPORT_MADE,
+    NUMBER_FEE,
+    SEATS_UNASSIGNED,
+)
 
 
 def decide(  # noqa: C901 - a table of facts and their rules, with no rule in it
@@ -67,6 +74,8 @@ def decide(  # noqa: C901 - a table of facts and their rules, with no rule in it
             return holdings.carrier_done(account, fact, now)
         case facts.CarrierKept():
             return holdings.carrier_kept(account, fact)
+        case facts.ExportAsked():
+            return exports.ask(account, fact.export_id, now)
         case facts.PurgeBegan():
             return begin_purge(account, fact)
         case facts.StepDone():
@@ -152,6 +161,10 @@ def step_done(account: Account, fact: facts.StepDone, now: datetime) -> Decision
         after = replace(account, next_fee_at=fact.next_fee_at)
     elif step.kind == DATA_PURGED:
         after = _emptied(account, now)
+    elif step.kind == EXPORT_MADE:
+        after = exports.made(account, step.subject or "", now)
+    elif step.kind == EXPORT_EXPIRES:
+        after = exports.gone(account, step.subject or "")
     else:
         begun = {id: due for id, due in account.begun.items() if id != step.id}
         after = replace(account, begun=begun, done={**account.done, step.id: step.due})
@@ -177,6 +190,7 @@ def _emptied(account: Account, now: datetime) -> Account:
         done={},
         held={},
         waived={},
+        exports={},
         cases={id: case for id, case in account.cases.items() if case.holds_purge},
         purge_began_at=None,
         purged_at=now,

@@ -190,6 +190,13 @@ class CarrierKept:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExportAsked:
+    """Somebody who may wants everything the account has (GT-6)."""
+
+    export_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PurgeBegan:
     step: Step
 
@@ -258,6 +265,7 @@ Fact = (
     | CarrierCalled
     | CarrierDone
     | CarrierKept
+    | ExportAsked
     | PurgeBegan
     | StepDone
     | StepHeld

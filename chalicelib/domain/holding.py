@@ -16,6 +16,8 @@ from chalicelib.domain.steps import (
     APPEAL_CREDITED,
     CALL_SETTLED,
     DATA_PURGED,
+    EXPORT_EXPIRES,
+    EXPORT_MADE,
     NUMBER_FEE,
     REFUND_PAID,
     Step,
@@ -25,6 +27,8 @@ NEVER_WAIVED = {
     ACCESS_ENDS: "Access ends by the clock: what was not paid for cannot be given by waiving its end.",
     CALL_SETTLED: "Until the carrier was asked, nobody knows whether it still holds this.",
     REFUND_PAID: "A refund that was decided is owed. Decide the case again instead.",
+    EXPORT_MADE: "The customer asked for their data. Hold it, or try it again.",
+    EXPORT_EXPIRES: "A file with all of a customer's data does not stay longer than it was said to.",
     APPEAL_CREDITED: "A credit that was decided is owed. Decide the case again instead.",
 }
 """Kinds that no operator may take as done, each with the sentence that says why."""

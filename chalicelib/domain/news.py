@@ -161,6 +161,11 @@ CATALOGUE: Mapping[str, EventType] = dict([
           _STEP),
     _step(steps.REGISTRATIONS_LAPSE, "registrations.lapsed",
           "All registrations of the account lapsed.", _STEP),
+    _same("export.asked", "An export of the account's data was asked for.", {"export_id": "id"}),
+    _step(steps.EXPORT_MADE, "export.completed", "An export of the account's data can be fetched.",
+          {"export_id": "id"}),
+    _step(steps.EXPORT_EXPIRES, "export.expired", "An export's file was deleted, as announced.",
+          {"export_id": "id"}),
     _step(steps.DATA_PURGED, "data.purged", "All data of the account was deleted, for good.",
           {"due": "instant"}),
 ])  # fmt: skip

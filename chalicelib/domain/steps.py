@@ -28,6 +28,8 @@ REFUND_PAID = "refund_paid"
 APPEAL_CREDITED = "appeal_credited"
 PLAN_ENDED = "plan_ended"
 CASE_CLOCK = "case_clock"
+EXPORT_MADE = "export_made"
+EXPORT_EXPIRES = "export_expires"
 
 KINDS = (
     REFUND_PAID,
@@ -48,6 +50,8 @@ KINDS = (
     REMINDER,
     NUMBERS_RELEASED,
     REGISTRATIONS_LAPSE,
+    EXPORT_MADE,
+    EXPORT_EXPIRES,
     DATA_PURGED,
 )
 """In the order in which steps due at the same instant are carried out."""
@@ -65,7 +69,7 @@ SELF_COMPLETING = frozenset(
 
 INTERNAL = frozenset(
     {REMINDER, CALL_SETTLED, RENEWAL_RESTORED, COLLECTION_STOPPED, COLLECTION_RESUMED,
-     REFUND_PAID, APPEAL_CREDITED, PLAN_ENDED, CASE_CLOCK}
+     REFUND_PAID, APPEAL_CREDITED, PLAN_ENDED, CASE_CLOCK, EXPORT_MADE, EXPORT_EXPIRES}
 )  # fmt: skip
 """Our own housekeeping: carried out like the others, not shown to customers."""
 

@@ -12,6 +12,7 @@ from chalicelib.domain import (
     contracts,
     crediting,
     ending_access,
+    exports,
     forfeiting,
     lapsing,
     number_fees,
@@ -47,6 +48,7 @@ def _all_steps(account: Account, policy: Policy) -> Iterator[Step]:
     yield from number_fees.steps(account, policy)
     yield from releasing.steps(account, policy)
     yield from lapsing.steps(account, policy)
+    yield from exports.steps(account)
     yield from purging.steps(account, policy)
 
 

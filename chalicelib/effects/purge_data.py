@@ -5,11 +5,13 @@ of the account's partition is enumerated by its raw key, so that a kind this cod
 makes a business keep stays, without content: the ledger, the evidence, and what was decided on cases. The account itself stays, empty (SC-11).
 """
 
+from chalicelib import exporting
 from chalicelib.domain.facts import PurgeBegan
 from chalicelib.domain.moments import rfc3339
 from chalicelib.domain.open_cases import holding_purge
 from chalicelib.domain.registrations import Registration
 from chalicelib.effects.effect import Done, MoreToDo, NotYet, Task
+from chalicelib.gateways.files import FilesUnavailable
 from chalicelib.lifecycle import settle
 from chalicelib.store import cases, keys, parked
 from chalicelib.store.accounts import Loaded
@@ -34,7 +36,17 @@ def purge_data(task: Task) -> Done:
         if task.out_of_time():
             raise MoreToDo
     deleted += _purge_parked(task, loaded)
-    return Done({"rows": deleted}, loaded)
+    return Done({"rows": deleted, "files": _purge_files(task)}, loaded)
+
+
+def _purge_files(task: Task) -> int:
+    """Exports, and the documents that were in them."""
+    if task.world.files is None:
+        return 0
+    try:
+        return task.world.files.delete_prefix(exporting.home(task.account_id))
+    except FilesUnavailable as error:
+        raise NotYet("files_unavailable") from error
 
 
 def _begin(task: Task) -> Loaded:

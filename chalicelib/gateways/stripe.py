@@ -192,6 +192,22 @@ class Stripe(MoneyAtStripe):
         reply = self._call(lambda c: c.v1.invoices.list({"customer": customer_id, "limit": limit}))
         return tuple(read_billed_invoice(one.to_dict(for_json=True)) for one in reply.data)
 
+    def every_invoice_of(self, customer_id: str) -> tuple[BilledInvoice, ...]:
+        """All of the customer's invoices, newest first; none for a customer that Stripe does not know any more."""
+        params: dict[str, Any] = {"customer": customer_id, "limit": 100}
+        found: list[BilledInvoice] = []
+        while True:
+            try:
+                reply = self._call(lambda c, p=params: c.v1.invoices.list(p))  # type: ignore[misc]
+            except StripeRefused as refused:
+                if refused.code == "resource_missing":
+                    return ()
+                raise
+            found += [read_billed_invoice(one.to_dict(for_json=True)) for one in reply.data]
+            if not reply.has_more or not reply.data:
+                return tuple(found)
+            params = {**params, "starting_after": found[-1].id}
+
     def set_collection(self, invoice_id: str, *, stopped: bool, key: str) -> None:
         """Whether Stripe goes on trying the card for this invoice by itself. An invoice that is no longer open
         is not collected any more, which is as good."""

@@ -213,6 +213,18 @@ class Case(Struct, kw_only=True):
     next_step_at: Instant | UnsetType = UNSET
 
 
+class Export(Struct, kw_only=True):
+    """Everything the account has, as a zip. `url` is made anew for each answer once it is ready."""
+
+    id: Id
+    state: Literal["making", "ready"]
+    progress: Annotated[int, Meta(ge=0, le=100)]
+    asked_at: Instant
+    expires_at: Instant | None
+    url: str | UnsetType = UNSET
+    url_expires_at: Instant | UnsetType = UNSET
+
+
 class Membership(Struct, kw_only=True):
     account_id: Id
     as_of: Instant

@@ -109,12 +109,18 @@ def _decided(call: Call[Any], route: Route, plain: Any) -> Answer:
     if route.body is not None:
         call.body = shaped(route.body, plain)
     if nobody:
-        raise role_required(PEOPLE)
+        raise role_required(_people(route))
     if route.lists:
         limit(call)
     if route.check is not None:
         route.check(call)
     return repeats.once(call, route, lambda: _act(call, route))
+
+
+def _people(route: Route) -> list[str]:
+    if callable(route.roles):
+        return sorted(PEOPLE)
+    return sorted(route.roles.intersection(PEOPLE))
 
 
 def _act(call: Call[Any], route: Route) -> Answer:

@@ -107,6 +107,12 @@ SCHEDULE: tuple[Job, ...] = (
         says="Lets 10DLC registrations lapse.",
     ),
     Job(
+        name="make_exports",
+        rate="rate(5 minutes)",
+        due_kinds=(steps.EXPORT_MADE, steps.EXPORT_EXPIRES),
+        says="Makes the exports that were asked for, and deletes them after a week.",
+    ),
+    Job(
         name="purge_data",
         rate="rate(5 minutes)",
         due_kinds=(steps.DATA_PURGED,),

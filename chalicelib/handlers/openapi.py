@@ -36,6 +36,8 @@ ANSWERS: Mapping[str, str] = {
     "GET /v1/cases/{id}": "Case",
     "POST /v1/cases/{id}/replies": "Case",
     "POST /v1/cases/{id}/decision": "Case",
+    "POST /v1/exports": "Export",
+    "GET /v1/exports/{id}": "Export",
     "POST /webhooks/stripe": "WebhookOutcome",
 }
 """Route → the answer's type in `answers`. Others answer some object, or a page of them."""
@@ -73,6 +75,7 @@ REFUSALS: Mapping[str, tuple[str, ...]] = {
     "POST /v1/cases/{id}/decision": (
         *(_STRIPE, "already_decided", "disputed", "blocked", "reason_missing"),
     ),
+    "POST /v1/exports": ("rate_limited", "blocked"),
     "PUT /v1/admin/accounts/{id}": ("taken",),
     "POST /v1/admin/parked-events/{id}/replay": ("blocked",),
     "POST /v1/admin/accounts/{id}/legal-hold": ("blocked",),

@@ -12,6 +12,7 @@ from chalicelib.handlers import (
     assisted,
     cancellations,
     cases,
+    exports,
     holdings,
     links,
     membership,
@@ -178,6 +179,16 @@ ROUTES: tuple[Route, ...] = (
         body=shapes.CaseDecision, whose="case", find=cases.find, check=cases.check_decision,
         roles=OPERATOR,
         summary="Decides a case, once; what is approved is paid.",
+    ),
+    Route(
+        method="POST", path="/v1/exports", act=exports.ask,
+        roles=frozenset({"super_admin"}), success=202,
+        summary="Asks for everything the account has, as a zip.",
+    ),
+    Route(
+        method="GET", path="/v1/exports/{id}", act=exports.show,
+        find=exports.find, roles=frozenset({"super_admin"}),
+        summary="An export: being made (202), or with a short-lived link to it.",
     ),
     Route(
         method="GET", path="/v1/admin/cases", act=cases.listed,

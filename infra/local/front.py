@@ -8,6 +8,7 @@ from urllib.parse import unquote
 from chalicelib.log import NAME
 from infra.local.carrier import LocalCarrier
 from infra.local.controls import Controls
+from infra.local.files import LocalFiles
 from infra.local.gateway import Gateway
 from infra.local.messages import Answer, Request, problem
 from infra.local.stripe_side import PREFIX, StripeSide
@@ -27,18 +28,22 @@ class Front:
         traffic: Traffic,
         new_id: Callable[[], str],
         afterwards: Callable[[], object] = lambda: None,
+        files: LocalFiles | None = None,
     ) -> None:
         self._controls, self._stripe, self._gateway = controls, stripe, gateway
         self._carrier, self._traffic, self._new_id = carrier, traffic, new_id
-        self._afterwards = afterwards
+        self._files, self._afterwards = files, afterwards
 
     def answer(self, request: Request) -> Answer:
         try:
-            return self._controls.answer(request) or self._pass_on(request)
+            return self._controls.answer(request) or self._file(request) or self._pass_on(request)
         except Exception:
             log.exception("request_failed method=%s path=%s", request.method, request.path)
             detail = "The local stack failed at this; its log says at what."
             return problem(500, "internal_error", detail, request_id=self._new_id())
+
+    def _file(self, request: Request) -> Answer | None:
+        return self._files.answer(request, self._new_id) if self._files is not None else None
 
     def _pass_on(self, request: Request) -> Answer:
         with self._traffic.passing():

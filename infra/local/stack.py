@@ -25,6 +25,7 @@ from infra.local.controls import Controls
 from infra.local.endpoints import CannotStart
 from infra.local.faults import Faults
 from infra.local.faulty_table import FaultyTable
+from infra.local.files import LocalFiles
 from infra.local.front import Front
 from infra.local.gateway import Gateway
 from infra.local.http_server import LocalServer
@@ -141,6 +142,7 @@ class Stack:
         self.tokens = Tokens(notebook)
         self.outbox = Outbox(notebook, faults)
         self.carrier = LocalCarrier(notebook, self.clock, faults)
+        self.files = LocalFiles(folder / "files", notebook, self.clock, self.url)
         settings = self._settings(port, database)
         try:
             self.policies = Policies(settings.policy_files)
@@ -178,6 +180,7 @@ class Stack:
             stripe=side,
             gateway=gateway,
             carrier=self.carrier,
+            files=self.files,
             traffic=traffic,
             new_id=new_id,
             afterwards=self.stream.flow,
@@ -197,6 +200,7 @@ class Stack:
                 carriers={"local": self.carrier},
                 mail=self.outbox,
                 events=self.outbox,
+                files=self.files,
                 policies=self.policies,
             )
         )

@@ -1,10 +1,13 @@
-"""1Solution's promises: the billing section. (Mails are tested with the outbox; documents and exports, OS-5, come with
-a later part: here, that nothing is deleted and that the preview says so.)"""
+"""1Solution's promises: the billing section. (Mails are tested with the outbox, and what is in an export
+with the exports.)"""
 
+import json
+from io import BytesIO
 from typing import Any
 
 import pytest
 
+from chalicelib import exporting
 from chalicelib.domain.moments import rfc3339
 from tests.support.goto import (
     ACME,
@@ -217,6 +220,22 @@ def test_that_nothing_is_paid_back_is_said_before():
 
 
 # -- OS-5, OS-6, OS-7
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_documents_are_in_the_export_before_and_after_cancelling(cancelled):
+    """OS-5: "Any document generated on our platform is saved in the documents section in case you need them later"."""
+    life, standard = subscribed()
+    life.files.write(exporting.documents_of(ACME) + "2026/quote.pdf", BytesIO(b"%PDF-1.7"))
+    if cancelled:
+        life.cancel(ACME, standard)
+        life.move(END)
+
+    found = life.exported(ACME)
+
+    assert found["documents/2026/quote.pdf"] == b"%PDF-1.7"
+    listed = {one["name"]: one for one in json.loads(found["manifest.json"])["parts"]}
+    assert listed["documents/2026/quote.pdf"]["bytes"] == 8
 
 
 def test_documents_are_kept_without_an_end_and_the_preview_says_so():

@@ -323,9 +323,13 @@ def test_seats_are_for_admins(role):
 # -- GT-6: data
 
 
+def exported(life: Life) -> dict[str, str]:
+    return {name: data.decode() for name, data in life.exported(ACME).items()}
+
+
 def test_nothing_is_deleted_because_nothing_says_when():
-    """GT-6: "Sauvegarder ou transférer toutes les données nécessaires, y compris les données utilisateur." The export
-    itself comes with a later part; until then nothing is lost."""
+    """GT-6: "Sauvegarder ou transférer toutes les données nécessaires, y compris les données utilisateur." Whoever
+    has not yet saved them loses nothing."""
     life, webinar = customer_of_goto()
     life.cancel(ACME, webinar)
 
@@ -333,6 +337,36 @@ def test_nothing_is_deleted_because_nothing_says_when():
 
     assert upcoming(life, "data_purged") == []
     assert life.status(ACME, webinar) == "canceled"
+    assert exported(life)["subscriptions.csv"].count(webinar) == 1
+
+
+@pytest.mark.parametrize("moment", ["before", "cancelled", "ended"])
+def test_all_data_can_be_saved_before_cancelling_and_after_it(moment):
+    """GT-6: "Sauvegarder ou transférer toutes les données nécessaires, y compris les données utilisateur."."""
+    life, webinar = customer_of_goto()
+    assign(life, webinar, "ann")
+    if moment != "before":
+        life.cancel(ACME, webinar)
+    if moment == "ended":
+        life.move(noon("2026-03-15"))
+
+    found = exported(life)
+
+    assert webinar in found["subscriptions.csv"]
+    assert ("ann" in found["members.csv"]) == (moment != "ended"), "an ended plan has no seats"
+    assert "seat.assigned" in found["history.json"]
+    assert len(found["invoices.csv"].splitlines()) == 2
+    assert (webinar in found["evidence.json"]) == (moment != "before")
+
+
+@pytest.mark.parametrize("role", ["billing_admin", "product_admin", "billing_contact", "member"])
+def test_saving_all_data_is_for_the_super_admin(role):
+    """GT-6: "toutes les données nécessaires, y compris les données utilisateur": of every user, so not for every one."""
+    life, _ = customer_of_goto()
+
+    refused = as_role(life, role, "POST", "/v1/exports")
+
+    assert (refused.status, refused.code) == (403, "role_required")
 
 
 # -- GT-7: roles

@@ -6,13 +6,18 @@ app as customers, the SaaS, Stripe and the schedule do.
 
 from __future__ import annotations
 
+import atexit
+import io
 import json
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+from uuid import uuid4
 
 from app import app
 from chalicelib import wiring
@@ -28,6 +33,7 @@ from infra.local import seeds, tokens
 from infra.local.carrier import LocalCarrier
 from infra.local.clock import MovableClock
 from infra.local.faults import Faults
+from infra.local.files import LocalFiles
 from infra.local.gateway import Gateway
 from infra.local.messages import Answer, Request
 from infra.local.notebook import Notebook
@@ -50,6 +56,14 @@ def signing_key() -> str:
     return tokens.new_key()
 
 
+@cache
+def scratch() -> TemporaryDirectory[str]:
+    """One folder for the process, deleted as it ends."""
+    folder = TemporaryDirectory(prefix="lapse-life-")
+    atexit.register(folder.cleanup)
+    return folder
+
+
 @dataclass
 class Reply:
     status: int
@@ -70,6 +84,9 @@ class Life:
         self.tokens = Tokens(notebook)
         self.outbox = Outbox(notebook, self.faults)
         self.carrier = LocalCarrier(notebook, self.clock, self.faults)
+        # Made when something is first written into it.
+        folder = Path(scratch().name) / uuid4().hex
+        self.files = LocalFiles(folder, notebook, self.clock, f"http://127.0.0.1:{PORT}")
         self.emulator = Emulator(now=self.clock.now, base_url=f"http://127.0.0.1:{PORT}/_stripe")
         self.watch = HistoryWatch(
             table or MemoryTable(), [k for job in SCHEDULE for k in job.due_kinds], DUE_SHARDS
@@ -115,6 +132,7 @@ class Life:
             carriers={"local": self.carrier},
             mail=self.outbox,
             events=self.outbox,
+            files=self.files,
             policies=Policies(),
             new_id=_ids(),
         )
@@ -380,6 +398,20 @@ class Life:
         return {
             one["kind"]: from_rfc3339(one["at"]) for one in self.membership(account_id)["upcoming"]
         }
+
+    def exported(self, account_id: str) -> dict[str, bytes]:
+        """Everything the account has, as its super admin fetches it now. Part → content."""
+        asked = self.customer(account_id, "POST", "/v1/exports")
+        assert asked.status == 202, asked.body
+        shown = self.customer(account_id, "GET", f"/v1/exports/{asked.body['id']}")
+        assert shown.status == 200, shown.body
+        path = shown.body["url"].removeprefix(f"http://127.0.0.1:{PORT}")
+        fetched = self.files.answer(Request("GET", path), _ids())
+        assert fetched is not None
+        assert fetched.status == 200
+        with zipfile.ZipFile(io.BytesIO(fetched.body)) as zip:
+            assert zip.testzip() is None
+            return {name: zip.read(name) for name in zip.namelist()}
 
     def at_carrier(self) -> dict[str, str]:
         """Number or registration → its status as the carrier sees it."""

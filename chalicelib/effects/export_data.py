@@ -1,0 +1,79 @@
+"""GT-6, OS-5: makes an export, and deletes it when its week is over.
+
+The file is written whole and under its own name, so a run that is repeated writes the same file again. It can be
+fetched once the account says that it is there. Whoever finds that a purge began meanwhile deletes what they wrote.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from tempfile import SpooledTemporaryFile
+from typing import TypeVar
+
+from chalicelib import exporting
+from chalicelib.domain.account import Account
+from chalicelib.effects.effect import Done, Moot, NotYet, Task
+from chalicelib.gateways.files import Files, FilesUnavailable
+from chalicelib.gateways.stripe import StripeUnavailable
+from chalicelib.gateways.stripe_reader import BilledInvoice
+from chalicelib.lifecycle import must_load
+
+T = TypeVar("T")
+
+IN_MEMORY = 8 * 1024 * 1024
+"""More than that waits on disk until it is sent."""
+
+
+def make_export(task: Task) -> Done:
+    export_id, files = task.step.subject or "", _files(task)
+    invoices = _invoices(task)
+    with SpooledTemporaryFile(max_size=IN_MEMORY) as zip:
+        counts = _answered(
+            lambda: exporting.write(
+                zip, task.world, files, task.loaded.account, export_id, invoices
+            )
+        )
+        zip.seek(0)
+        _answered(lambda: files.write(exporting.file_of(task.account_id, export_id), zip))
+    if not _is_wanted(must_load(task.world, task.account_id).account, export_id):
+        _delete(task, export_id)
+        raise Moot
+    return Done({"export_id": export_id, "rows": sum(counts.values()), "parts": len(counts)})
+
+
+def expire_export(task: Task) -> Done:
+    export_id = task.step.subject or ""
+    _delete(task, export_id)
+    return Done({"export_id": export_id})
+
+
+def _is_wanted(account: Account, export_id: str) -> bool:
+    return account.purge_began_at is None and export_id in account.exports
+
+
+def _delete(task: Task, export_id: str) -> None:
+    name = exporting.file_of(task.account_id, export_id)
+    _answered(lambda: _files(task).delete_prefix(name))
+
+
+def _files(task: Task) -> Files:
+    if task.world.files is None:
+        raise NotYet("no_place_for_files")
+    return task.world.files
+
+
+def _invoices(task: Task) -> tuple[BilledInvoice, ...]:
+    customer = task.loaded.account.stripe_customer_id
+    if customer is None:
+        return ()
+    try:
+        return task.world.stripe.every_invoice_of(customer)
+    except StripeUnavailable as error:
+        raise NotYet("stripe_unavailable") from error
+
+
+def _answered(ask: Callable[[], T]) -> T:
+    try:
+        return ask()
+    except FilesUnavailable as error:
+        raise NotYet("files_unavailable") from error
