@@ -54,8 +54,14 @@ def run(options: Options, stop: Event) -> int:
 def stop_when_told(stop: Event) -> None:
     """Ctrl-C and a polite kill both end it cleanly; a second one does not interrupt the saving."""
 
-    def told(_signal: int, _frame: FrameType | None) -> None:
-        stop.set()
+    told_before: list[int] = []
+
+    def told(number: int, _frame: FrameType | None) -> None:
+        # A polite kill of the whole group comes twice, from the killer and from make. Event.set is not re-entrant:
+        # the second signal, arriving inside the first one's set, would wait for ever for a lock we hold ourselves.
+        if not told_before:
+            told_before.append(number)
+            stop.set()
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, told)
