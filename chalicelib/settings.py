@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,12 @@ class Settings:
     dynamodb_url: str | None = None
     due_shards: int = 16
     """How many shards the due index has. Fixed once there is data: steps lie in the shard they were put."""
-    stripe_api_key: str
+    stripe_api_key: str = field(repr=False)
+    """As every secret here: the text itself, or where it lies (`gateways.secrets`)."""
+    stripe_refund_key: str = field(default="", repr=False)
+    """The one key that may pay back, given to the function that does and to no other."""
     stripe_base_url: str | None = None
-    webhook_secrets: tuple[str, ...]
+    webhook_secrets: tuple[str, ...] = field(repr=False)
     """Every active signing secret, so that one can be rotated without a lost event."""
     token_issuer: str
     token_audience: str
@@ -36,7 +39,7 @@ class Settings:
     return_origins: tuple[str, ...] = ()
     roles_url: str | None = None
     """The SaaS's endpoint that says who holds which role now; without one, the token's word counts."""
-    roles_secret: str = ""
+    roles_secret: str = field(default="", repr=False)
     mail_sender: str | None = None
     """The address that mail comes from. Without one, customers are told in the product only."""
     event_bus: str | None = None
@@ -71,6 +74,7 @@ def from_environment() -> Settings:
         region=table.region,
         due_shards=table.due_shards,
         stripe_api_key=_required("LAPSE_STRIPE_API_KEY", "calling Stripe"),
+        stripe_refund_key=os.environ.get("LAPSE_STRIPE_REFUND_KEY", ""),
         webhook_secrets=_list(_required("LAPSE_WEBHOOK_SECRETS", "verifying Stripe's events")),
         token_issuer=_required("LAPSE_TOKEN_ISSUER", "verifying access tokens"),
         token_audience=_required("LAPSE_TOKEN_AUDIENCE", "verifying customers' tokens"),

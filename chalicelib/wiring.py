@@ -11,6 +11,7 @@ from chalicelib import settings as settings_
 from chalicelib.clock import Clock, SystemClock
 from chalicelib.gateways.carriers import Carrier
 from chalicelib.gateways.roles import Roles
+from chalicelib.gateways.secrets import Vault
 from chalicelib.gateways.stripe import Stripe
 from chalicelib.policies import Policies
 from chalicelib.settings import Settings
@@ -39,6 +40,7 @@ class World:
     files: Files | None = None
     roles: Roles | None = None
     """Who may do what at this moment, where the SaaS can be asked."""
+    secrets: Vault = field(default_factory=Vault)
     new_id: Callable[[], str] = _new_id
     customers: dict[str, str] = field(default_factory=dict)
     """Stripe customer → account, as far as this process has met them. Immutable, so it may be remembered."""
@@ -94,14 +96,26 @@ def _deployed() -> World:
     from chalicelib.store.dynamo import DynamoTable
 
     settings = settings_.from_environment()
+    clock = SystemClock()
+    secrets = Vault(clock, region=settings.region)
     return World(
         settings=settings,
-        clock=SystemClock(),
+        clock=clock,
+        secrets=secrets,
         table=DynamoTable(settings.table_name, region=settings.region),
-        stripe=Stripe(settings.stripe_api_key),
+        stripe=Stripe(
+            secrets.secret(settings.stripe_api_key),
+            refund_key=(
+                secrets.secret(settings.stripe_refund_key) if settings.stripe_refund_key else None
+            ),
+        ),
         mail=_mail(settings),
         events=_events(settings),
         files=_files(settings),
-        roles=Roles(settings.roles_url, settings.roles_secret) if settings.roles_url else None,
+        roles=(
+            Roles(settings.roles_url, secrets.secret(settings.roles_secret))
+            if settings.roles_url
+            else None
+        ),
         policies=Policies(settings.policy_files),
     )

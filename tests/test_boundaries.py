@@ -132,7 +132,7 @@ DOORS = {
             *("chalicelib/store/dynamo.py", "chalicelib/store/pynamo.py"),
             # The other services of AWS that we speak to; each in its own module.
             *("chalicelib/gateways/ses.py", "chalicelib/gateways/eventbridge.py"),
-            "chalicelib/gateways/files.py",
+            *("chalicelib/gateways/files.py", "chalicelib/gateways/secrets.py"),
         ),
         planted=(
             "import pynamodb.models",

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from chalicelib.gateways.jwks import LARGEST_ANSWER, SAFE, TIMEOUT_SECONDS
+from chalicelib.gateways.secrets import Secret, SecretUnavailable
 
 Fetch = Callable[[str, Mapping[str, str]], bytes]
 
@@ -37,19 +38,30 @@ class Roles:
     """`GET {url}?account_id=…&sub=…` → `{"roles": […]}`, with our secret as the bearer token."""
 
     url: str
-    secret: str
+    secret: Secret
     fetch: Fetch = fetch
 
     def of(self, account_id: str, sub: str) -> frozenset[str]:
         """The roles this person has in this account now. Raises RolesUnavailable."""
         query = urlencode({"account_id": account_id, "sub": sub})
         try:
-            said = json.loads(
-                self.fetch(f"{self.url}?{query}", {"Authorization": f"Bearer {self.secret}"})
-            )
-            roles = said["roles"]
+            roles = json.loads(self._said(f"{self.url}?{query}"))["roles"]
         except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
             raise RolesUnavailable(type(error).__name__) from error
+        except SecretUnavailable as error:
+            raise RolesUnavailable(str(error)) from error
         if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
             raise RolesUnavailable("the answer names no list of roles")
         return frozenset(roles)
+
+    def _said(self, url: str) -> bytes:
+        try:
+            return self.fetch(url, self._headers())
+        except OSError as error:
+            # urllib's HTTPError is one. A secret that was rotated is read again, and the question asked once more.
+            if getattr(error, "code", None) != 401 or not self.secret.refresh():
+                raise
+            return self.fetch(url, self._headers())
+
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.secret()}"}

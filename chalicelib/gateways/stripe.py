@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import cached_property
 from typing import Any, TypeVar
 
 from chalicelib.domain.blockers import OpenInvoice
 from chalicelib.domain.facts import InvoiceAtStripe, StripeSaysAll, StripeSaysSubscription
 from chalicelib.domain.money import Money
 from chalicelib.domain.top_ups import PaidCheckout
+from chalicelib.gateways.secrets import Plain, Secret, SecretUnavailable
 from chalicelib.gateways.stripe_money import MoneyAtStripe
 from chalicelib.gateways.stripe_reader import (
     LEAVES_AT,
@@ -46,6 +46,10 @@ class StripeBusy(StripeUnavailable):
     """The same thing is being done at this moment: another request under this key, or on this object."""
 
 
+class KeyRefused(StripeUnavailable):
+    """Stripe does not know our key: it was rotated, or revoked."""
+
+
 class StripeRefused(Exception):
     """Stripe understood and said no. `code` is Stripe's."""
 
@@ -57,22 +61,29 @@ class StripeRefused(Exception):
 class Stripe(MoneyAtStripe):
     def __init__(
         self,
-        api_key: str,
+        key: Secret | str,
         *,
+        refund_key: Secret | None = None,
         base_url: str | None = None,
         http_client: Callable[[], Any] | None = None,
     ) -> None:
-        self._api_key = api_key
+        self._key = Plain(key) if isinstance(key, str) else key
+        self._refund_key = refund_key or self._key
+        self._clients: dict[str, Any] = {}
         self._base_url = base_url
         self._http_client = http_client
 
-    @cached_property
-    def _client(self) -> Any:
+    def _client(self, key: str) -> Any:
+        if key not in self._clients:
+            self._clients[key] = self._made(key)
+        return self._clients[key]
+
+    def _made(self, key: str) -> Any:
         import stripe
 
         stripe.enable_telemetry = False
         return stripe.StripeClient(
-            self._api_key,
+            key,
             stripe_version=API_VERSION,
             max_network_retries=RETRIES,
             http_client=(
@@ -260,11 +271,23 @@ class Stripe(MoneyAtStripe):
             return self.subscription(subscription_id)
         return _said(reply)
 
-    def _call(self, ask: Callable[[Any], T]) -> T:
+    def _call(self, ask: Callable[[Any], T], *, pays_back: bool = False) -> T:
+        key = self._refund_key if pays_back else self._key
+        try:
+            return self._once(ask, key)
+        except KeyRefused:
+            # Nothing was done under a key that is not known, so it may be asked again under the new one.
+            if not key.refresh():
+                raise
+            return self._once(ask, key)
+
+    def _once(self, ask: Callable[[Any], T], key: Secret) -> T:
         import stripe
 
         try:
-            return ask(self._client)
+            return ask(self._client(key()))
+        except SecretUnavailable as error:
+            raise StripeUnavailable(str(error)) from error
         except (stripe.APIConnectionError, stripe.RateLimitError) as error:
             raise StripeUnavailable(type(error).__name__) from error
         except stripe.IdempotencyError as error:
@@ -274,8 +297,10 @@ class Stripe(MoneyAtStripe):
             status = error.http_status or 500
             if status == 409:
                 raise StripeBusy("Stripe answered 409") from error
-            if status >= 500 or status in (401, 403):
-                # A wrong or revoked key of ours is no answer to what was asked: it is asked again once that is mended.
+            if status == 401:
+                raise KeyRefused("Stripe does not accept our key") from error
+            if status >= 500 or status == 403:
+                # A key of ours that may not do this is no answer to what was asked: it is asked again once it may.
                 raise StripeUnavailable(f"Stripe answered {status}") from error
             raise StripeRefused(
                 error.code or "refused", error.user_message or str(error)

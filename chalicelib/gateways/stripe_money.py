@@ -38,7 +38,7 @@ TAKES_FEE = {"expand": ["balance_transaction"]}
 
 
 class MoneyAtStripe:
-    def _call(self, ask: Callable[[Any], T]) -> T:
+    def _call(self, ask: Callable[[Any], T], *, pays_back: bool = False) -> T:
         raise NotImplementedError
 
     def charge(self, charge_id: str) -> ChargeAtStripe:
@@ -135,7 +135,9 @@ class MoneyAtStripe:
             "reason": "requested_by_customer",
             "metadata": {CASE_ID: case_id, ATTEMPT: str(attempt)},
         }
-        reply = self._call(lambda c: c.v1.refunds.create(params, {"idempotency_key": key}))
+        reply = self._call(
+            lambda c: c.v1.refunds.create(params, {"idempotency_key": key}), pays_back=True
+        )
         return read_refund(reply.to_dict(for_json=True))
 
     def dispute(self, dispute_id: str) -> DisputeAtStripe:

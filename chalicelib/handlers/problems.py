@@ -128,6 +128,15 @@ def storage_unavailable() -> Problem:
     )
 
 
+def secret_unavailable() -> Problem:
+    return Problem(
+        503,
+        "temporarily_unavailable",
+        "We could not read the secret that this is verified with. Send it again in a moment.",
+        headers={"Retry-After": "5"},
+    )
+
+
 def unverifiable() -> Problem:
     return Problem(
         503,

@@ -7,16 +7,25 @@ from the future, and spares a cold start the whole `stripe` package. Nothing run
 from __future__ import annotations
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from chalicelib import log
+from chalicelib.gateways.secrets import Secret, SecretUnavailable
 from chalicelib.gateways.stripe_reader import Unreadable, read_event
 from chalicelib.handlers import strict_json
 from chalicelib.handlers.call import Answer
 from chalicelib.handlers.calls import refused
-from chalicelib.handlers.problems import Problem, malformed, storage_unavailable, unexpected
+from chalicelib.handlers.problems import (
+    Problem,
+    malformed,
+    secret_unavailable,
+    storage_unavailable,
+    unexpected,
+)
 from chalicelib.hearing import hear
 from chalicelib.store.table import StoreError
 from chalicelib.wiring import World
@@ -30,7 +39,7 @@ MOST_SIGNATURES = 16
 def receive(world: World, raw: bytes, signature: str | None, request_id: str) -> Answer:
     """200 only when the event is applied or parked; 400 for anything unverifiable; 5xx if it is nowhere."""
     try:
-        verify(raw, signature, world.settings.webhook_secrets, world.clock.now())
+        _verify(world, raw, signature)
         event = read_event(_parsed(raw))
         return Answer(200, {"outcome": hear(world, event)})
     except Problem as problem:
@@ -45,20 +54,55 @@ def receive(world: World, raw: bytes, signature: str | None, request_id: str) ->
         return refused(unexpected("The event could not be processed. Send it again."), request_id)
 
 
-def verify(raw: bytes, header: str | None, secrets: Sequence[str], now: datetime) -> None:
-    """Raises Problem 400 unless one of the secrets signed these bytes within the last, or next, 300 seconds."""
+def _verify(world: World, raw: bytes, header: str | None) -> None:
+    """Raises Problem 400 unless one of our secrets signed these bytes; 503 when we cannot know it."""
+    secrets = [world.secrets.secret(setting) for setting in world.settings.webhook_secrets]
+    signed = _signed_within_tolerance(raw, header, world.clock.now())
+    if signed.fits(_texts(secrets)):
+        return
+    # Perhaps a secret was rotated since we read it. Each is read again, not only up to the first that changed.
+    refreshed = [secret.refresh() for secret in secrets]
+    if any(refreshed) and signed.fits(_texts(secrets)):
+        return
+    if not all(_is_known(secret) for secret in secrets):
+        raise secret_unavailable()
+    raise malformed("The signature does not match.")
+
+
+def _texts(secrets: Iterable[Secret]) -> Iterator[str]:
+    """Every secret that we could read. One value may hold several, so that a rotation is one change in one place."""
+    for secret in secrets:
+        with suppress(SecretUnavailable):
+            yield from secret().replace(",", " ").split()
+
+
+def _is_known(secret: Secret) -> bool:
+    try:
+        secret()
+    except SecretUnavailable:
+        return False
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class _Signed:
+    payload: bytes
+    signatures: list[str]
+
+    def fits(self, secrets: Iterable[str]) -> bool:
+        expected = [hmac.digest(one.encode(), self.payload, "sha256").hex() for one in secrets]
+        return any(hmac.compare_digest(one, given) for one in expected for given in self.signatures)
+
+
+def _signed_within_tolerance(raw: bytes, header: str | None, now: datetime) -> _Signed:
+    """What was signed, and how. Raises Problem 400 unless that was within the last, or next, 300 seconds."""
     if len(raw) > LARGEST_EVENT:
         # Before hashing: whoever sends it has not proved to be Stripe.
         raise malformed("The body is larger than any Stripe event.")
     timestamp, signatures = _parts(header)
     if abs(now.timestamp() - timestamp) > TOLERANCE_SECONDS:
         raise malformed("The signature is too old, or from the future.")
-    signed = b"%d." % timestamp + raw
-    expected = [
-        hmac.digest(secret.encode(), signed, "sha256").hex() for secret in secrets if secret.strip()
-    ]
-    if not any(hmac.compare_digest(one, given) for one in expected for given in signatures):
-        raise malformed("The signature does not match.")
+    return _Signed(b"%d." % timestamp + raw, signatures)
 
 
 def _parts(header: str | None) -> tuple[int, list[str]]:

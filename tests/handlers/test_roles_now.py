@@ -7,6 +7,7 @@ import pytest
 
 from chalicelib import wiring
 from chalicelib.gateways.roles import Roles, RolesUnavailable
+from chalicelib.gateways.secrets import Plain
 from tests.support.life import Life
 
 
@@ -28,7 +29,7 @@ def asks(life, answer):
             raise answer
         return answer if isinstance(answer, bytes) else json.dumps(answer).encode()
 
-    endpoint = Roles("https://saas.example.com/roles", "secret", fetch)
+    endpoint = Roles("https://saas.example.com/roles", Plain("secret"), fetch)
     life.world = replace(life.world, roles=endpoint)
     wiring.use(life.world)
     return asked
@@ -114,4 +115,4 @@ def test_a_back_end_is_not_asked_about(life):
 
 def test_roles_are_never_asked_for_in_the_clear():
     with pytest.raises(RolesUnavailable):
-        Roles("http://saas.example.com/roles", "secret").of("acme", "ann")
+        Roles("http://saas.example.com/roles", Plain("secret")).of("acme", "ann")
