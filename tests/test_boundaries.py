@@ -159,6 +159,22 @@ DOORS = {
         planted=("import holidays", "def f():\n    from holidays import country_holidays"),
         fine=("from chalicelib.gateways.calendars import public_holidays",),
     ),
+    "only gateways/http.py speaks HTTP by hand": Door(
+        why="one client bounds the wait and the answer, and says whether the outcome is known",
+        inside=("chalicelib/*.py", "app.py"),
+        names=("urllib.request", "http.client", "urllib3", "requests", "socket"),
+        open_to=("chalicelib/gateways/http.py",),
+        planted=(
+            "import urllib.request",
+            "from urllib.request import urlopen",
+            "def f():\n    import http.client",
+            "import requests",
+        ),
+        fine=(
+            "from chalicelib.gateways import http\nhttp.send('GET', url)",
+            "from http import HTTPStatus\nfrom urllib.parse import urlsplit",
+        ),
+    ),
     "what is deployed never imports what is not": Door(
         why="infra and tests are not in the zip",
         inside=("chalicelib/*.py", "app.py"),

@@ -14,13 +14,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib import log
+from chalicelib.gateways import http
 
 KEPT = timedelta(hours=1)
 APART = timedelta(seconds=30)
 APART_WITHOUT_KEYS = timedelta(seconds=5)
-TIMEOUT_SECONDS = 3
-LARGEST_ANSWER = 1_000_000
-SAFE = ("https://", "http://127.0.0.1:", "http://localhost:")
+TIMEOUT_SECONDS = 3.0
 
 
 class KeysUnavailable(Exception):
@@ -28,13 +27,7 @@ class KeysUnavailable(Exception):
 
 
 def fetch(url: str) -> bytes:
-    import urllib.request
-
-    if not url.startswith(SAFE):
-        raise ValueError("keys are fetched by https only")
-    with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310 - see SAFE
-        body: bytes = answer.read(LARGEST_ANSWER)
-    return body
+    return http.send("GET", url, seconds=TIMEOUT_SECONDS).body
 
 
 @dataclass(slots=True)

@@ -12,9 +12,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from chalicelib.gateways.jwks import LARGEST_ANSWER, SAFE, TIMEOUT_SECONDS
+from chalicelib.gateways import http
 from chalicelib.gateways.secrets import Secret, SecretUnavailable
 
+TIMEOUT_SECONDS = 3.0
 Fetch = Callable[[str, Mapping[str, str]], bytes]
 
 
@@ -23,14 +24,7 @@ class RolesUnavailable(Exception):
 
 
 def fetch(url: str, headers: Mapping[str, str]) -> bytes:
-    import urllib.request
-
-    if not url.startswith(SAFE):
-        raise ValueError("roles are asked for by https only")
-    request = urllib.request.Request(url, headers=dict(headers))  # noqa: S310 - see SAFE
-    with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310 - see SAFE
-        body: bytes = answer.read(LARGEST_ANSWER)
-    return body
+    return http.send("GET", url, headers=headers, seconds=TIMEOUT_SECONDS).body
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +40,7 @@ class Roles:
         query = urlencode({"account_id": account_id, "sub": sub})
         try:
             roles = json.loads(self._said(f"{self.url}?{query}"))["roles"]
-        except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+        except (http.HttpError, OSError, ValueError, TypeError, KeyError, RecursionError) as error:
             raise RolesUnavailable(type(error).__name__) from error
         except SecretUnavailable as error:
             raise RolesUnavailable(str(error)) from error
@@ -57,9 +51,9 @@ class Roles:
     def _said(self, url: str) -> bytes:
         try:
             return self.fetch(url, self._headers())
-        except OSError as error:
-            # urllib's HTTPError is one. A secret that was rotated is read again, and the question asked once more.
-            if getattr(error, "code", None) != 401 or not self.secret.refresh():
+        except http.Refused as error:
+            # A secret that was rotated is read again, and the question asked once more.
+            if error.status != 401 or not self.secret.refresh():
                 raise
             return self.fetch(url, self._headers())
 

@@ -8,6 +8,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from chalicelib.gateways.http import Answer, Refused
 from chalicelib.gateways.roles import Roles, RolesUnavailable
 from chalicelib.gateways.secrets import APART, KEPT, Plain, SecretUnavailable, Vault
 from chalicelib.gateways.stripe import KeyRefused, Stripe, StripeUnavailable
@@ -401,10 +402,6 @@ def test_money_is_paid_back_with_the_key_for_that_and_everything_else_is_not(clo
 # -- the secret for the SaaS's roles
 
 
-class Refused(OSError):
-    code = 401
-
-
 def test_a_secret_that_the_saas_refuses_is_read_again_and_asked_with_once_more(clock):
     shelf = Shelf(name="new")
     secret = vault_on(shelf, clock).secret("ssm:name")
@@ -417,7 +414,7 @@ def test_a_secret_that_the_saas_refuses_is_read_again_and_asked_with_once_more(c
     def fetch(_url, headers):
         asked.append(headers["Authorization"])
         if headers["Authorization"] != "Bearer new":
-            raise Refused
+            raise Refused(Answer(status=401), "saas.example.com")
         return b'{"roles": ["member"]}'
 
     assert Roles("https://saas.example.com/roles", secret, fetch).of("acme", "ann") == {"member"}

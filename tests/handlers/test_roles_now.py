@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from chalicelib import wiring
+from chalicelib.gateways import http
 from chalicelib.gateways.roles import Roles, RolesUnavailable
 from chalicelib.gateways.secrets import Plain
 from tests.support.life import Life
@@ -116,3 +117,32 @@ def test_a_back_end_is_not_asked_about(life):
 def test_roles_are_never_asked_for_in_the_clear():
     with pytest.raises(RolesUnavailable):
         Roles("http://saas.example.com/roles", Plain("secret")).of("acme", "ann")
+
+
+@pytest.mark.parametrize(("status", "asked"), [(401, 2), (403, 1), (500, 1)])
+def test_a_secret_that_was_rotated_is_read_again_and_the_question_asked_once_more(status, asked):
+    texts, sent = ["old"], []
+
+    class Rotated:
+        def __call__(self):
+            return texts[-1]
+
+        def refresh(self):
+            texts.append("new")
+            return True
+
+    def fetch(url, headers):
+        sent.append(headers["Authorization"])
+        if len(sent) == 1:
+            raise http.Refused(http.Answer(status=status), "saas.example.com")
+        return b'{"roles": ["super_admin"]}'
+
+    endpoint = Roles("https://saas.example.com/roles", Rotated(), fetch)
+
+    if asked == 2:
+        assert endpoint.of("acme", "ann") == {"super_admin"}
+    else:
+        with pytest.raises(RolesUnavailable):
+            endpoint.of("acme", "ann")
+
+    assert sent == ["Bearer old", "Bearer new"][:asked]
