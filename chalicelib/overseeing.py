@@ -19,10 +19,11 @@ from chalicelib.domain.status import status
 from chalicelib.domain.step_keys import key_of
 from chalicelib.domain.steps import KINDS, Step, step_of
 from chalicelib.domain.timeline import timeline
-from chalicelib.store import accounts, directory, keys, parked
+from chalicelib.store import accounts, directory, keys, parked, walks
 from chalicelib.store.holdings import rows
 from chalicelib.store.records import from_doc
 from chalicelib.store.table import Key, Row
+from chalicelib.store.walks import Walk
 from chalicelib.sweeping import LONGEST_BACKOFF
 from chalicelib.wiring import World
 
@@ -283,6 +284,36 @@ def _waits(at: str, key: Key) -> Shown:
     account_id, step_id = keys.account_of(key), key.sk.removeprefix(keys.STEP)
     named = {"account_id": account_id, "step": step_id, "key": key_of(account_id, step_id)}
     return {**named, "due_at": at}
+
+
+def walks_shown(world: World, job: str, *, limit: int) -> list[Shown]:
+    """The job's newest walks over all accounts: how far each is, and whom it could not visit."""
+    return [_walk(world, walk, limit) for walk in walks.latest(world.table, job, limit)]
+
+
+def _walk(world: World, walk: Walk, limit: int) -> Shown:
+    fails = walk.failing or walk.given_up
+    return {
+        "run": walk.run,
+        "status": walk.status,
+        "began_at": rfc3339(walk.began_at),
+        "ended_at": walk.ended_at and rfc3339(walk.ended_at),
+        "shards_done": walk.shard,
+        "shards": world.settings.due_shards,
+        "counts": dict(walk.counts),
+        "failing": walk.failing,
+        "given_up": walk.given_up,
+        "note": dict(walk.note),
+        "not_visited": [
+            {
+                "account_id": one.account_id,
+                "attempts": one.attempts,
+                "reason": one.reason,
+                "next_try_at": one.next_at and rfc3339(one.next_at),
+            }
+            for one in (walks.not_visited(world.table, walk, limit) if fails else ())
+        ],
+    }
 
 
 # -- events that wait

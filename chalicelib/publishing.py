@@ -9,11 +9,11 @@ and no failure here reaches whoever changed it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from chalicelib import log, mailing
+from chalicelib import log, mailing, walking
 from chalicelib.domain import news, notices
 from chalicelib.domain.news import HistoryEntry
 from chalicelib.effects.effect import OutOfTime
@@ -22,6 +22,7 @@ from chalicelib.store import keys, outbox
 from chalicelib.store.outbox import Position
 from chalicelib.store.table import Key, Put
 from chalicelib.sweeping import Outcome, Report, backoff, each_due
+from chalicelib.walking import Walked
 from chalicelib.wiring import World
 
 CLAIM = timedelta(minutes=10)
@@ -29,8 +30,7 @@ CLAIM = timedelta(minutes=10)
 MOST_TRIES = 16
 """Of one event: nearly three days with the backoff. Then it is set aside, and the rest goes on."""
 CHUNK = 25
-ACCOUNTS_AT_ONCE = 50
-"""Two rows each: as many as one request takes."""
+CATCH_UP, CATCH_UP_EVERY = "catch_up_publishing", timedelta(hours=6)
 
 
 def publish(world: World, account_id: str) -> int:
@@ -167,34 +167,28 @@ def publish_isolated(world: World, account_id: str) -> Outcome:
     return "done"
 
 
-def catch_up(world: World, out_of_time: OutOfTime = lambda: False) -> Report:
+def catch_up(
+    world: World, out_of_time: OutOfTime = lambda: False, *, every: timedelta = timedelta(0)
+) -> Walked | str:
     """Every account whose history is further than its position: nothing is lost when no publisher ran for days.
 
     It reads two rows of each account, and the entries that are missing.
     """
-    report = Report()
-    for account_ids in _all_accounts(world):
-        if out_of_time():
-            report.counts["left"] += len(account_ids)
-            continue
-        for at in outbox.positions(world.table, account_ids).values():
-            if at.lags:
-                report.counts[publish_isolated(world, at.account_id)] += 1
-    return report
+
+    def visit(account_id: str) -> str:
+        publish(world, account_id)
+        return "done"
+
+    def lagging(account_ids: Sequence[str]) -> list[str]:
+        found = outbox.positions(world.table, account_ids).values()
+        return [at.account_id for at in found if at.lags]
+
+    return walking.periodically(world, CATCH_UP, every, visit, out_of_time, choose=lagging) or ""
 
 
-def _all_accounts(world: World) -> Iterator[list[str]]:
-    shards = world.settings.due_shards
-    # Another shard is the first every day, so that no account is always the one for which time runs out.
-    first = world.clock.now().toordinal() % shards
-    for shard in (*range(first, shards), *range(first)):
-        after: str | None = None
-        while True:
-            page = world.table.directory(f"accounts#{shard}", limit=ACCOUNTS_AT_ONCE, after=after)
-            if page.due:
-                yield [keys.account_of(due.key) for due in page.due]
-            if (after := page.after) is None:
-                break
+def catch_up_now_and_then(world: World, out_of_time: OutOfTime) -> Walked | str:
+    """Begins to catch up every six hours, and goes on with what is not finished."""
+    return catch_up(world, out_of_time, every=CATCH_UP_EVERY)
 
 
 # -- what was set aside

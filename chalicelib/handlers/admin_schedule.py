@@ -66,7 +66,8 @@ def find_job(call: Call[Any]) -> None:
 def job(call: Call[None]) -> Answer:
     found = JOBS[call.params["id"]]
     first = overseeing.waiting(call.world, found.due_kinds, limit=FIRST)
-    return Answer(200, {**_job(call, found), "next": first})
+    walks = overseeing.walks_shown(call.world, found.name, limit=FIRST)
+    return Answer(200, {**_job(call, found), "next": first, "walks": walks})
 
 
 def _job(call: Call[None], job: Job) -> dict[str, Any]:

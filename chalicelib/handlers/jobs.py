@@ -9,7 +9,7 @@ from chalicelib import log
 from chalicelib.domain import steps
 from chalicelib.effects.effect import OutOfTime
 from chalicelib.mailing import send_unsent
-from chalicelib.publishing import catch_up, retry_stuck
+from chalicelib.publishing import catch_up_now_and_then, retry_stuck
 from chalicelib.store import outbox, parked
 from chalicelib.sweeping import retry_all_parked, sweep
 from chalicelib.wiring import World, world
@@ -133,10 +133,10 @@ SCHEDULE: tuple[Job, ...] = (
     ),
     Job(
         name="catch_up_publishing",
-        rate="rate(6 hours)",
+        rate="rate(5 minutes)",
         due_kinds=(),
-        works=catch_up,
-        says="Publishes what the stream has missed.",
+        works=catch_up_now_and_then,
+        says="Publishes what the stream has missed: looks at every account each six hours.",
     ),
     Job(
         name="retry_parked_events",

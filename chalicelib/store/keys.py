@@ -18,6 +18,7 @@ ANSWER, PARKED = "answer#", "parked#"
 LONGEST_CAUSE = 900
 PUBLISHED, RECEIPT = "published", "receipt"
 NOTICE, CONFIRMATION, ASIDE = "notice#", "confirmation#", "aside#"
+WALK, FAILED_VISIT, GIVEN_UP_VISIT = "walk#", "failed#", "given_up#"
 
 
 def partition(account_id: str) -> str:
@@ -164,6 +165,27 @@ def parked(customer_id: str | None, event_id: str) -> Key:
 
 def parked_of(customer_id: str | None) -> str:
     return f"P#{customer_id or '-'}"
+
+
+def walks_of(job: str) -> str:
+    return f"W#{job}"
+
+
+def job_of_walk(key: Key) -> str:
+    return key.pk.removeprefix("W#")
+
+
+def walk(job: str, run: str) -> Key:
+    return Key(walks_of(job), WALK + run)
+
+
+def visits_of(prefix: str, run: str) -> str:
+    """The prefix under which the failed visits of a run lie."""
+    return f"{prefix}{quote(run, safe='')}#"
+
+
+def visit(prefix: str, job: str, run: str, account_id: str) -> Key:
+    return Key(walks_of(job), visits_of(prefix, run) + account_id)
 
 
 def shard(owner: str, shards: int) -> int:

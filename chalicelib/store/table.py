@@ -36,6 +36,9 @@ itself, and the few attributes beside it are those that a condition or an index 
     K#<case>                case                      which account the case is of
     T#<what>#<who>          <day>                     how often somebody tried something that day (TTL)
     P#<customer or ->       parked#<event id>         an event we could not apply yet; due index
+    W#<job>                 walk#<run>                how far a walk over all accounts is (version); due index
+                                                      until it ends (TTL)
+    W#<job>                 failed#<run>#<account>    an account it tries again (given_up#…: tries no more) (TTL)
 
 Index `due` (KEYS_ONLY): `due_kind` (= "<kind>#<shard>"), `due_at`. Sparse: calling a step off removes both.
 Index `directory` (KEYS_ONLY): `dir_kind` (= "accounts#<shard>"), `dir_key`. Lists what an operator looks for.

@@ -406,13 +406,28 @@ def test_catching_up_goes_on_after_an_account_that_fails(stage):
     assert {event["account_id"] for event in stage.listener.events} == {"acme-0", "acme-2"}
 
 
-def test_catching_up_stops_when_its_time_is_over(stage):
+def test_catching_up_stops_when_its_time_is_over_and_goes_on_in_the_next_run(stage):
     stage.leaving()
 
     report = publishing.catch_up(stage.world, lambda: True)
 
-    assert report.counts["left"] == 1
+    assert str(report) == "not finished"
     assert stage.listener.events == []
+
+    assert str(publishing.catch_up(stage.world)) == "1 done"
+
+
+def test_the_schedule_looks_at_every_account_once_in_six_hours(stage):
+    stage.run_schedule()
+    stage.leaving()
+
+    stage.move(stage.now + 6 * HOUR - timedelta(seconds=1))
+    stage.run_schedule()
+    assert stage.listener.events == []
+
+    stage.move(stage.now + timedelta(seconds=1))
+    stage.run_schedule()
+    assert stage.listener.types == ALL
 
 
 def test_catching_up_costs_two_rows_an_account_that_is_up_to_date(stage):
@@ -427,8 +442,13 @@ def test_catching_up_costs_two_rows_an_account_that_is_up_to_date(stage):
 
     publishing.catch_up(replace(stage.world, table=Counting()))
 
-    assert sorted(set(asked)) == ["directory", "get_many"]
-    assert asked.count("get_many") == 1
+    # Beside the checkpoint: it is looked for, begun, moved past the page, and ended.
+    checkpoint = {"query": 1, "get": 1, "transact": 3}
+    assert {name: asked.count(name) for name in set(asked)} == {
+        "directory": 2,
+        "get_many": 1,
+        **checkpoint,
+    }
 
 
 def test_without_anybody_to_tell_history_is_not_kept_waiting(stage):
