@@ -7,7 +7,7 @@ lost the answer, finds the same evidence and finishes the same cancellation.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from chalicelib.domain import consequences, contracts
@@ -42,8 +42,11 @@ class Consented:
     consents: Mapping[str, str]
 
 
-def preview(world: World, account: Account, subscription: Subscription) -> Preview:
-    """What cancelling would lead to, as of now. Not kept yet."""
+def preview(
+    world: World, account: Account, subscription: Subscription, *, language: str | None = None
+) -> Preview:
+    """What cancelling would lead to, as of now, in the account's language or the one asked for. Not kept yet."""
+    account = replace(account, locale=language or account.locale)
     policy, now = world.policies.get(account.policy), world.clock.now()
     after = consequences.with_renewal_off(account, subscription.id)
     end = end_of(after, after.subscriptions[subscription.id])
@@ -62,6 +65,7 @@ def preview(world: World, account: Account, subscription: Subscription) -> Previ
         policy_version=policy.version,
         fingerprint=fingerprint(ahead, policy, end, account.locale),
         policy=policy.name,
+        language=language,
     )
 
 
@@ -70,7 +74,8 @@ def is_stale(world: World, account: Account, shown: Preview, now: datetime) -> b
     if shown.expires_at <= now:
         return True
     subscription = account.subscriptions[shown.subscription_id]
-    return preview(world, account, subscription).fingerprint != shown.fingerprint
+    now_shown = preview(world, account, subscription, language=shown.language)
+    return now_shown.fingerprint != shown.fingerprint
 
 
 def _holdings(world: World, account: Account) -> Holdings:
@@ -173,7 +178,7 @@ def _evidence(
         comment=pressed.comment,
         consents=dict(pressed.consents),
         texts={
-            one.id: digest(one.text.in_language(account.locale))
+            one.id: digest(one.text.in_language(shown.language or account.locale))
             for one in policy.cancellation.disclosures
         },
     )

@@ -37,6 +37,14 @@ class Settings:
     claims: Mapping[str, str] | None = None
     """Our claim name → the issuer's, where they differ."""
     return_origins: tuple[str, ...] = ()
+    public_url: str | None = None
+    """Where a browser reaches us, such as https://billing.example.com. Without it no link leads to our own page."""
+    frame_ancestors: tuple[str, ...] = ()
+    """Origins whose pages may show ours in a frame. Without any, nobody's may."""
+    customer_login_url: str | None = None
+    """Stripe's own login for customers, shown where a browser runs no script."""
+    pages_policy: str | None = None
+    """The policy whose name and support the pages show before anybody has said who they are."""
     roles_url: str | None = None
     """The SaaS's endpoint that says who holds which role now; without one, the token's word counts."""
     roles_secret: str = field(default="", repr=False)
@@ -83,6 +91,10 @@ def from_environment() -> Settings:
         jwks_url=os.environ.get("LAPSE_JWKS_URL"),
         claims=json.loads(os.environ.get("LAPSE_CLAIMS", "{}")),
         return_origins=_list(os.environ.get("LAPSE_RETURN_ORIGINS", "")),
+        public_url=os.environ.get("LAPSE_PUBLIC_URL"),
+        frame_ancestors=_list(os.environ.get("LAPSE_FRAME_ANCESTORS", "")),
+        customer_login_url=os.environ.get("LAPSE_CUSTOMER_LOGIN_URL"),
+        pages_policy=os.environ.get("LAPSE_PAGES_POLICY"),
         roles_url=os.environ.get("LAPSE_ROLES_URL"),
         roles_secret=os.environ.get("LAPSE_ROLES_SECRET", ""),
         mail_sender=os.environ.get("LAPSE_MAIL_SENDER"),

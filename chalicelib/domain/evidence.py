@@ -31,6 +31,8 @@ class Preview:
     fingerprint: str
     policy: str = ""
     """Whose promises they are; a policy's version is its own."""
+    language: str | None = None
+    """Which one it was shown in, where that is not the account's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -86,6 +86,8 @@ class Cancellation:
     """Who may cancel and resume (GT-7)."""
     representative_roles: tuple[str, ...] = ()
     """Who may cancel what was bought through a representative (GT-7). Empty: the same people."""
+    page: str = "stripe"
+    """`stripe` or `ours`: where a portal link leads that is asked for to look around or to cancel (SC-7, M1-2)."""
     blocks_on_balance: bool = False
     """An unpaid invoice or a negative wallet blocks cancelling online (GT-3)."""
     reasons: tuple[Reason, ...] = ()
@@ -235,8 +237,8 @@ class Policy:
     disputes: Disputes = field(default_factory=Disputes)
     support: Support = field(default_factory=Support)
     texts: Mapping[str, Text] = field(default_factory=dict)
-    """What customers read for a kind of step, or as the opening of a mail (`mail_<kind>`), where the company has its own
-    words for it."""
+    """What customers read for a kind of step, as the opening of a mail (`mail_<kind>`) or on a button of the membership
+    page (`page_<button>`), where the company has its own words for it."""
 
     def plan_of_price(self, price_id: str, lookup_key: str | None) -> str | None:
         """The plan a Stripe price stands for, or None when this policy does not know the price."""

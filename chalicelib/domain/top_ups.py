@@ -11,7 +11,7 @@ from datetime import datetime
 
 from chalicelib.domain.ledger import Posting, to_wallet
 from chalicelib.domain.money import Money
-from chalicelib.domain.policy import Policy, Text
+from chalicelib.domain.policy import Policy, Text, TopUps
 
 TOP_UP = "top_up"
 BALANCE_DUE = "balance_due"
@@ -19,6 +19,8 @@ TITLES = {
     TOP_UP: Text(en="Balance top-up", fr="Recharge du solde"),
     BALANCE_DUE: Text(en="Balance due", fr="Solde dû"),
 }
+
+SUGGESTED = (1000, 2500, 5000, 10000)
 
 
 class NotPayable(Exception):
@@ -58,6 +60,12 @@ def top_up(asked: Money | None, currency: str, policy: Policy) -> Money:
             f" in whole minor units of {currency}.",
         )
     return asked
+
+
+def suggested(bounds: TopUps, currency: str) -> list[Money]:
+    """A few amounts to choose from, in the currency's minor units."""
+    amounts = [n for n in SUGGESTED if bounds.top_up_min_minor <= n <= bounds.top_up_max_minor]
+    return [Money(n, currency) for n in amounts or [bounds.top_up_min_minor]]
 
 
 def balance_due(balance: Money) -> Money:

@@ -37,6 +37,21 @@ TITLES = {
     ),
 }
 
+LABELS = {
+    "page_cancel": Text(en="Cancel a plan", fr="Annuler un forfait"),
+    "page_confirm": Text(en="Cancel my subscription", fr="Annuler mon abonnement"),
+    "page_resume": Text(en="Resume subscription", fr="Reprendre l'abonnement"),
+}
+"""The buttons of the membership page that companies have names of their own for (SC-1, SC-4, NX-4)."""
+
+
+def labels(policy: Policy, locale: str) -> dict[str, str]:
+    """Button → what stands on it."""
+    return {
+        name.removeprefix("page_"): (policy.texts.get(name) or ours).in_language(locale)
+        for name, ours in LABELS.items()
+    }
+
 
 def title(kind: str, policy: Policy, locale: str) -> str:
     return (policy.texts.get(kind) or TITLES[kind]).in_language(locale)

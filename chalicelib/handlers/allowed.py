@@ -12,7 +12,7 @@ from chalicelib.domain.blockers import ROLE_REQUIRED, Blocker, OpenInvoice, role
 from chalicelib.domain.ending import is_live
 from chalicelib.gateways.stripe import StripeRefused, StripeUnavailable
 from chalicelib.handlers import shapes
-from chalicelib.handlers.asking import ADMINS
+from chalicelib.handlers.asking import ADMINS, EXPORTERS
 from chalicelib.handlers.call import Call
 from chalicelib.handlers.cancellations import blockers_of, owed_by
 
@@ -42,6 +42,20 @@ def allowed(call: Call[Any], subscription: Subscription, owed: Owed) -> dict[str
     }
 
 
+def of_account(call: Call[Any]) -> dict[str, Any]:
+    """What does not hang on one subscription: paying and changing, and taking everything along (GT-6)."""
+    return {
+        name: _permission(possible=True, blocking=_role(call, roles))
+        for name, roles in (("manage", ADMINS), ("export", EXPORTERS))
+    }
+
+
+def _role(call: Call[Any], roles: frozenset[str]) -> list[Blocker]:
+    if call.caller.roles & roles:
+        return []
+    return [role_blocker(tuple(roles), call.account.locale)]
+
+
 def _permission(*, possible: bool, blocking: Sequence[Blocker]) -> dict[str, Any]:
     return {
         "ok": possible and not blocking,
@@ -61,6 +75,4 @@ def _portal(call: Call[Any]) -> list[Blocker]:
                 href="/membership#plans",
             )
         )
-    if not call.caller.roles & ADMINS:
-        found.append(role_blocker(tuple(ADMINS), call.account.locale))
-    return found
+    return [*found, *_role(call, ADMINS)]

@@ -15,6 +15,12 @@ Status = Literal[
 ]
 
 
+Words = Annotated[
+    dict[str, str],
+    Meta(description="What the answer's instants and amounts are in words, by JSON pointer."),
+]
+
+
 class Money(Struct, kw_only=True):
     """Whole minor units. A balance may be below zero."""
 
@@ -99,6 +105,7 @@ class SubscriptionShown(Struct, kw_only=True):
     next_charge: Charge | None = None
     access_ends_at: Instant | None
     contract_ends_at: Instant | None
+    last_day: Annotated[str | None, Meta(description="The last day of access, in words.")] = None
     allowed: Allowed
     seats: list[Seat]
 
@@ -117,8 +124,24 @@ class RegistrationShown(Struct, kw_only=True):
     status: str
 
 
+class Amount(Struct, kw_only=True):
+    amount: Money
+
+
+class TopUpBounds(Struct, kw_only=True):
+    """How much may be put on the wallet at once, and a few amounts to choose from."""
+
+    minimum: Money
+    maximum: Money
+    decimals: int
+    suggested: list[Amount]
+
+
 class WalletShown(Struct, kw_only=True):
     balance: Money
+    due: Money | None
+    """What is owed, when the balance is below zero."""
+    top_up: TopUpBounds | None
 
 
 class PaymentMethodShown(Struct, kw_only=True):
@@ -146,6 +169,20 @@ class NoticeShown(Struct, kw_only=True):
     kind: str
     title: str
     text: str
+
+
+class PriceShown(Struct, kw_only=True):
+    """`price` is what Checkout is asked for."""
+
+    plan: str
+    price: str
+    interval: Literal["month", "year"]
+    amount: Money
+
+
+class AllowedToAccount(Struct, kw_only=True):
+    manage: Permission
+    export: Permission
 
 
 class Discovered(Struct, kw_only=True):
@@ -229,6 +266,10 @@ class Membership(Struct, kw_only=True):
     account_id: Id
     as_of: Instant
     policy: str
+    title: str
+    locale: str
+    labels: dict[str, str]
+    allowed: AllowedToAccount
     subscriptions: list[SubscriptionShown]
     upcoming: list[Consequence]
     wallet: WalletShown
@@ -236,9 +277,12 @@ class Membership(Struct, kw_only=True):
     registrations: list[RegistrationShown]
     payment_method: PaymentMethodShown | None
     invoices: list[InvoiceShown]
+    exports: list[Export]
     cases: list[Case]
     notices: list[NoticeShown]
     discover: list[Discovered]
+    prices: list[PriceShown]
+    words: Words
     support: Support
 
 
@@ -277,6 +321,18 @@ class CancellationPreview(Struct, kw_only=True):
     blockers: list[Blocker]
     disclosures: list[DisclosureShown]
     reasons: list[ReasonShown]
+    reason_required: bool
+    last_day: Annotated[str, Meta(description="The last day of access, in words.")]
+    words: Words
+
+
+class PageVisit(Struct, kw_only=True):
+    """A token for our own page, to be kept in memory only, and the way back."""
+
+    token: str
+    expires_at: Instant
+    return_url: str
+    subscription_id: Id | None
 
 
 class Canceled(Struct, kw_only=True):

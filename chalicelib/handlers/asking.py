@@ -20,6 +20,7 @@ from chalicelib.store import holdings
 
 ADMINS = frozenset({"super_admin", "billing_admin"})
 SERVICE = frozenset({"service"})
+EXPORTERS = frozenset({"super_admin"})
 OPERATOR = frozenset({"operator"})
 SUPPORT = frozenset({"support_agent"})
 ANYBODY = ACCOUNT_ROLES | SERVICE

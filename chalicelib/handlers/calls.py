@@ -17,7 +17,7 @@ from chalicelib.gateways.jwks import KeysUnavailable
 from chalicelib.gateways.roles import RolesUnavailable
 from chalicelib.gateways.stripe import StripeUnavailable
 from chalicelib.gateways.tokens import Caller, TokenError
-from chalicelib.handlers import repeats, shapes, strict_json
+from chalicelib.handlers import page_sessions, repeats, shapes, strict_json
 from chalicelib.handlers.call import Answer, Call, Request, Route, Whose
 from chalicelib.handlers.problems import (
     Problem,
@@ -76,7 +76,7 @@ def _answer(world: World, route: Route, request: Request, tokens: Any) -> Answer
     if len(request.raw) > LARGEST_BODY:
         raise Problem(413, "body_too_large", f"A body may have {LARGEST_BODY} bytes here.")
     now = world.clock.now()
-    caller = _caller(tokens, request, now)
+    caller = _caller(world, tokens, request, now)
     plain = _plain(request.raw) if route.body is not None else None
     call: Call[Any] = Call(
         world=world,
@@ -148,9 +148,15 @@ def _still_holding(call: Call[Any]) -> Caller:
     return replace(call.caller, roles=call.caller.roles & now)
 
 
-def _caller(tokens: Any, request: Request, now: datetime) -> Caller:
+def _caller(world: World, tokens: Any, request: Request, now: datetime) -> Caller:
+    authorization = request.headers.get("authorization")
     try:
-        caller: Caller = tokens.caller(request.headers.get("authorization"), now)
+        visit = page_sessions.token_in(authorization)
+        caller: Caller = (
+            page_sessions.caller_of(world.table, visit, now)
+            if visit is not None
+            else tokens.caller(authorization, now)
+        )
     except TokenError as error:
         header = {"WWW-Authenticate": "Bearer"}
         raise Problem(401, error.code, str(error), headers=header) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +20,7 @@ from chalicelib.domain.ending import end_of, has_ended
 from chalicelib.domain.evidence import Preview
 from chalicelib.domain.moments import rfc3339
 from chalicelib.gateways.stripe import StripeRefused
-from chalicelib.handlers import shapes
+from chalicelib.handlers import reading, shapes
 from chalicelib.handlers.asking import subscription
 from chalicelib.handlers.call import Answer, Call
 from chalicelib.handlers.problems import Problem, invalid, not_found, role_required
@@ -29,7 +30,10 @@ from chalicelib.store import consents, wallet
 def preview(call: Call[None]) -> Answer:
     found = subscription(call)
     must_not_have_ended(call, found)
-    shown = cancelling.preview(call.world, call.account, found)
+    reading.in_their_language(call)
+    shown = cancelling.preview(
+        call.world, call.account, found, language=reading.asked_language(call)
+    )
     consents.keep_preview(call.world.table, call.account.id, shown)
     return Answer(201, shown_to(call, shown, blockers_of(call, found)))
 
@@ -86,7 +90,9 @@ def fresh_preview(call: Call[Any], found: Subscription, blocking: Sequence[Block
     assert shown is not None
     if not cancelling.is_stale(call.world, call.account, shown, call.now):
         return shown
-    fresh = cancelling.preview(call.world, call.account, found)
+    if shown.language is not None:
+        call.loaded = replace(call.known, account=replace(call.account, locale=shown.language))
+    fresh = cancelling.preview(call.world, call.account, found, language=shown.language)
     consents.keep_preview(call.world.table, call.account.id, fresh)
     raise Problem(
         409,
@@ -210,7 +216,7 @@ def _not_resumable() -> Problem:
 
 def shown_to(call: Call[Any], shown: Preview, blocking: Sequence[Blocker]) -> dict[str, Any]:
     policy, locale = call.policy, call.account.locale
-    return {
+    answer = {
         "preview_id": shown.id,
         "expires_at": rfc3339(shown.expires_at),
         "access_ends_at": rfc3339(shown.access_ends_at),
@@ -224,4 +230,7 @@ def shown_to(call: Call[Any], shown: Preview, blocking: Sequence[Blocker]) -> di
             {"code": r.code, "label": r.label.in_language(locale)}
             for r in policy.cancellation.reasons
         ],
+        "reason_required": policy.cancellation.reason_required,
+        "last_day": reading.last_day(call, shown.access_ends_at),
     }
+    return reading.worded(call, answer)

@@ -15,13 +15,14 @@ from chalice.app import Request as ChaliceRequest
 
 from chalicelib import log, wiring
 from chalicelib.gateways.tokens import Tokens
-from chalicelib.handlers import openapi, webhook
+from chalicelib.handlers import openapi, page_links, pages, webhook
 from chalicelib.handlers.asking import allowed_origins, origin_of
 from chalicelib.handlers.call import Answer, Request, Route
 from chalicelib.handlers.calls import answer, refused
 from chalicelib.handlers.problems import Problem, not_found, unexpected
 from chalicelib.handlers.routes import ROUTES
 from chalicelib.settings import Settings
+from chalicelib.wiring import World
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 ELSEWHERE = "/{proxy+}"
@@ -177,10 +178,19 @@ def _openapi(_: Request) -> Answer:
     return Answer(200, openapi.published(ROUTES))
 
 
+def _for_anybody(act: Callable[[World, Request], Answer]) -> Handle:
+    """It asks for no token."""
+    return lambda request: act(wiring.world(), request)
+
+
 def _doors() -> dict[str, dict[str, Handle]]:
     doors: dict[str, dict[str, Handle]] = {
         "/healthz": {"GET": _healthz},
+        "/membership": {"GET": _for_anybody(pages.membership)},
+        "/pages/{name}": {"GET": _for_anybody(pages.asset)},
+        "/pages/{version}/{name}": {"GET": _for_anybody(pages.asset)},
         "/v1/openapi.json": {"GET": _openapi},
+        "/v1/page-codes/exchange": {"POST": _for_anybody(page_links.exchange)},
         "/webhooks/stripe": {"POST": _stripe_webhook},
         ELSEWHERE: {},
     }

@@ -69,6 +69,16 @@ def show(call: Call[None]) -> Answer:
     return Answer(200, {**_shown(export_id, export), **ends})
 
 
+def of_account(call: Call[Any]) -> list[dict[str, Any]]:
+    """Those that can still be fetched, newest first; the links come from `show`."""
+    known = [(id, one, expires_at(one)) for id, one in call.account.exports.items()]
+    there = [(id, one) for id, one, until in known if until is None or until > call.now]
+    return [
+        _shown(id, one)
+        for id, one in sorted(there, key=lambda pair: pair[1].asked_at, reverse=True)
+    ]
+
+
 def _make_now(call: Call[None], export_id: str) -> None:
     """Where that is quick. What fails stays due, and the schedule goes on with it."""
     step = Step(EXPORT_MADE, call.now, export_id)

@@ -11,7 +11,7 @@ from chalicelib.domain.account import Subscription
 from chalicelib.domain.ending import is_live
 from chalicelib.domain.money import Money
 from chalicelib.gateways.stripe import StripeBusy, StripeRefused
-from chalicelib.handlers import shapes
+from chalicelib.handlers import page_links, shapes
 from chalicelib.handlers.asking import return_url
 from chalicelib.handlers.call import Answer, Call
 from chalicelib.handlers.cancellations import blocked, blockers_of
@@ -36,6 +36,8 @@ def check_portal(call: Call[shapes.PortalSession]) -> None:
 
 def portal_session(call: Call[shapes.PortalSession]) -> Answer:
     """M1-2: after the first successful payment. The customer is always the caller's own."""
+    if page_links.leads_to_ours(call):
+        return page_links.link(call)
     account = call.account
     if account.stripe_customer_id is None or not has_paid(account):
         raise _portal(shapes.PORTAL_OPENS.in_language(account.locale))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from chalicelib import log
-from chalicelib.domain import access, consequences, releasing
+from chalicelib.domain import access, consequences, releasing, top_ups
 from chalicelib.domain.account import Subscription
 from chalicelib.domain.consequences import Holdings
 from chalicelib.domain.ending import contract_end, end_of, has_ended, is_live
@@ -13,12 +13,14 @@ from chalicelib.domain.moments import rfc3339
 from chalicelib.domain.money import Money
 from chalicelib.domain.number_fees import Number
 from chalicelib.domain.status import status
+from chalicelib.domain.words import labels
 from chalicelib.gateways.stripe import StripeRefused, StripeUnavailable
 from chalicelib.gateways.stripe_reader import Unreadable
-from chalicelib.handlers import allowed, cases, shapes, told
+from chalicelib.handlers import allowed, cases, exports, reading, shapes, told
 from chalicelib.handlers.call import Answer, Call
 from chalicelib.lifecycle import tell
 from chalicelib.store import holdings, wallet
+from chalicelib.texts.money import decimals
 
 
 def entitlements(call: Call[None]) -> Answer:
@@ -38,6 +40,7 @@ def entitlements(call: Call[None]) -> Answer:
 def membership(call: Call[None]) -> Answer:
     if "checkout_session_id" in call.query:
         _hear_from_stripe(call)
+    reading.in_their_language(call)
     account, policy = call.account, call.policy
     table = call.world.table
     held = Holdings(
@@ -48,34 +51,70 @@ def membership(call: Call[None]) -> Answer:
     purse = wallet.load(table, account.id)
     ahead = consequences.upcoming(account, policy, held, call.now)
     live = [s.plan for s in account.subscriptions.values() if is_live(account, s, call.now)]
-    return Answer(
-        200,
-        {
-            "account_id": account.id,
-            "as_of": rfc3339(call.now),
-            "policy": policy.name,
-            "subscriptions": [
-                _subscription(call, s, owed)
-                for s in sorted(account.subscriptions.values(), key=lambda s: (s.started_at, s.id))
+    answer = {
+        "account_id": account.id,
+        "as_of": rfc3339(call.now),
+        "policy": policy.name,
+        "title": policy.title,
+        "locale": account.locale,
+        "labels": labels(policy, account.locale),
+        "allowed": allowed.of_account(call),
+        "subscriptions": [
+            _subscription(call, s, owed)
+            for s in sorted(account.subscriptions.values(), key=lambda s: (s.started_at, s.id))
+        ],
+        "upcoming": [shapes.consequence(one) for one in ahead],
+        "wallet": _wallet(call, purse.balance(account.currency)),
+        "numbers": [_number(call, n) for n in held.numbers if n.state != "released"],
+        "registrations": [
+            {"id": r.id, "kind": r.kind, "status": r.state}
+            for r in holdings.registrations(table, account.id)
+        ],
+        **_billing(call),
+        "exports": exports.of_account(call),
+        "cases": cases.of_account(call),
+        "notices": told.notices(call),
+        "discover": [
+            {"plan": name, "title": plan.title}
+            for name, plan in policy.plans.items()
+            if name not in live
+        ],
+        "prices": [one for name in policy.plans if name not in live for one in _prices(call, name)],
+        "support": shapes.support(policy, account.locale),
+    }
+    return Answer(200, reading.worded(call, answer))
+
+
+def _wallet(call: Call[None], balance: Money) -> dict[str, Any]:
+    """M1-5: what is there, what is owed, and how much can be put on it at once."""
+    bounds = call.policy.wallet
+    return {
+        "balance": shapes.money(balance),
+        "due": shapes.money(-balance) if balance.amount < 0 else None,
+        "top_up": bounds
+        and {
+            "minimum": shapes.money(Money(bounds.top_up_min_minor, balance.currency)),
+            "maximum": shapes.money(Money(bounds.top_up_max_minor, balance.currency)),
+            "decimals": decimals(balance.currency),
+            "suggested": [
+                {"amount": shapes.money(one)} for one in top_ups.suggested(bounds, balance.currency)
             ],
-            "upcoming": [shapes.consequence(one) for one in ahead],
-            "wallet": {"balance": shapes.money(purse.balance(account.currency))},
-            "numbers": [_number(call, n) for n in held.numbers if n.state != "released"],
-            "registrations": [
-                {"id": r.id, "kind": r.kind, "status": r.state}
-                for r in holdings.registrations(table, account.id)
-            ],
-            **_billing(call),
-            "cases": cases.of_account(call),
-            "notices": told.notices(call),
-            "discover": [
-                {"plan": name, "title": plan.title}
-                for name, plan in policy.plans.items()
-                if name not in live
-            ],
-            "support": shapes.support(policy, account.locale),
         },
-    )
+    }
+
+
+def _prices(call: Call[None], plan: str) -> list[dict[str, Any]]:
+    """SC-7, M1-1: what a plan that the account does not have costs, and what Checkout calls that price."""
+    policy = call.policy
+    return [
+        {
+            "plan": plan,
+            "price": f"{policy.name}:{plan}:{interval}",
+            "interval": interval,
+            "amount": shapes.money(Money(minor, policy.currency)),
+        }
+        for interval, minor in policy.plans[plan].price_minor.items()
+    ]
 
 
 def _hear_from_stripe(call: Call[None]) -> None:
@@ -150,6 +189,7 @@ def _subscription(
         "renews_at": rfc3339(subscription.period_end) if live and end is None else None,
         "access_ends_at": rfc3339(end) if end is not None else None,
         "contract_ends_at": rfc3339(contract) if contract is not None else None,
+        "last_day": reading.last_day(call, end) if end is not None else None,
         "allowed": allowed.allowed(call, subscription, owed),
         "seats": _seats(call, subscription),
     }

@@ -38,6 +38,7 @@ ANSWERS: Mapping[str, str] = {
     "POST /v1/cases/{id}/decision": "Case",
     "POST /v1/exports": "Export",
     "GET /v1/exports/{id}": "Export",
+    "POST /v1/page-codes/exchange": "PageVisit",
     "POST /webhooks/stripe": "WebhookOutcome",
 }
 """Route → the answer's type in `answers`. Others answer some object, or a page of them."""
@@ -109,6 +110,7 @@ def published(routes: Sequence[Route]) -> Json:
     paths: dict[str, Json] = {
         "/healthz": {"get": _open("Is it there?", None, "healthz")},
         "/v1/openapi.json": {"get": _open("This document.", None, "openapi")},
+        "/v1/page-codes/exchange": {"post": _exchange()},
         "/webhooks/stripe": {"post": _webhook()},
     }
     for route in routes:
@@ -311,6 +313,17 @@ def _webhook() -> Json:
         "required": True,
         "content": {"application/json": {"schema": {"type": "object"}}},
     }
+    return shown
+
+
+def _exchange() -> Json:
+    about = "A link's one-time code becomes the token of a visit to our own page."
+    shown = _open(about, "PageVisit", "exchange_page_code")
+    codes = ["malformed_request", "not_found", "body_too_large", "invalid_request"]
+    shown["responses"].update(_problems([*codes, "internal_error", "temporarily_unavailable"]))
+    code = {"type": "string", "minLength": 1, "maxLength": 1000}
+    body = {"type": "object", "properties": {"code": code}, "required": ["code"]}
+    shown["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
     return shown
 
 

@@ -24,6 +24,7 @@ from chalicelib.handlers import (
 from chalicelib.handlers.asking import (
     ADMINS,
     ANYBODY,
+    EXPORTERS,
     NOT_MEMBER,
     OPERATOR,
     SERVICE,
@@ -182,12 +183,12 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         method="POST", path="/v1/exports", act=exports.ask,
-        roles=frozenset({"super_admin"}), success=202,
+        roles=EXPORTERS, success=202,
         summary="Asks for everything the account has, as a zip.",
     ),
     Route(
         method="GET", path="/v1/exports/{id}", act=exports.show,
-        find=exports.find, roles=frozenset({"super_admin"}),
+        find=exports.find, roles=EXPORTERS,
         summary="An export: being made (202), or with a short-lived link to it.",
     ),
     Route(

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from chalicelib.domain import notices
 from chalicelib.domain.access import LOG_IN
 from chalicelib.domain.policy import Appeals, Cancellation, Plan, Policy, Reminder, TopUps
-from chalicelib.domain.words import TITLES
+from chalicelib.domain.words import LABELS, TITLES
 
 Path = tuple[str | int, ...]
 
@@ -46,9 +46,10 @@ def check(policy: Policy) -> None:
         _check_top_ups(policy.wallet)
     if policy.appeals is not None:
         _check_appeals(policy.appeals)
-    known = (*TITLES, *(f"mail_{kind}" for kind in notices.KINDS))
+    known = (*TITLES, *(f"mail_{kind}" for kind in notices.KINDS), *LABELS)
     for kind in policy.texts:
-        must(kind in known, ("texts", kind), f"is no kind of step or mail ({', '.join(known)})")
+        why = f"is no kind of step or mail, and no button ({', '.join(known)})"
+        must(kind in known, ("texts", kind), why)
 
 
 def _check_head(policy: Policy) -> None:

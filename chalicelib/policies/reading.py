@@ -33,6 +33,7 @@ MOST: Mapping[str, int] = {
 """The unit at the end of a key's name → the most it may say. A date beyond the calendar is a slip of the pen."""
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "cancellation.open_invoices_on_cancel": ("keep", "stop_collection"),
+    "cancellation.page": ("stripe", "ours"),
     "cancellation.roles": ROLES,
     "cancellation.representative_roles": ROLES,
     "cancellation.reasons.stripe_feedback": STRIPE_FEEDBACK,

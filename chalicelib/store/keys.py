@@ -14,6 +14,7 @@ MESSAGE, ENTRY, CAUSE, PREVIEW, EVIDENCE = "message#", "entry#", "cause#", "prev
 SEAT = "seat#"
 CASE, REPLY = "case#", "reply#"
 USED, ACTIVITY = "used#", "activity#"
+PAGE_LINK = "page#"
 ANSWER, PARKED = "answer#", "parked#"
 LONGEST_CAUSE = 900
 PUBLISHED, RECEIPT = "published", "receipt"
@@ -127,6 +128,10 @@ def case_owner(case_id: str) -> Key:
 
 def preview(account_id: str, preview_id: str) -> Key:
     return Key(partition(account_id), PREVIEW + preview_id)
+
+
+def page_link(account_id: str, hashed: str) -> Key:
+    return Key(partition(account_id), PAGE_LINK + hashed)
 
 
 def evidence(account_id: str, evidence_id: str) -> Key:

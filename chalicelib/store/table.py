@@ -27,6 +27,7 @@ itself, and the few attributes beside it are those that a condition or an index 
     A#<account>             used#<day>                first and last use on a day (version)
     A#<account>             activity#<id>             proof that an activity was reported (TTL)
     A#<account>             preview#<id>              what a customer was shown (TTL tidies it up)
+    A#<account>             page#<hash>               a one-time code for our page, or the session it began (TTL)
     A#<account>             evidence#<id>             who agreed to what; outlives the purge
     A#<account>             answer#<user>#<route>#<k> an Idempotency-Key's stored answer (TTL)
     C#<stripe customer>     customer                  which account it belongs to; never re-bound

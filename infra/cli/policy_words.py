@@ -186,6 +186,12 @@ WORDS: Mapping[str, Say] = {
             "stop_collection": "After cancelling, the card is not tried for an open invoice.",
         }
     ),
+    "Cancellation.page": _choice(
+        {
+            "stripe": "A portal link leads to Stripe's portal.",
+            "ours": "A portal link leads to our own page, to look around and to cancel.",
+        }
+    ),
     "Cancellation.roles": lambda v, _: f"Cancelling and resuming is for: {listed(v)}.",
     "Cancellation.representative_roles": lambda v, _: (
         f"What was bought through a representative is cancelled by: {listed(v)}."

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from urllib.parse import unquote
 
 from chalicelib.log import NAME
+from infra.local import page_bar
 from infra.local.carrier import LocalCarrier
-from infra.local.controls import Controls
+from infra.local.controls import Controls, json_object
+from infra.local.example import Example
 from infra.local.files import LocalFiles
 from infra.local.gateway import Gateway
-from infra.local.messages import Answer, Request, problem
+from infra.local.messages import Answer, Request, json_answer, problem
 from infra.local.stripe_side import PREFIX, StripeSide
 from infra.local.traffic import Traffic
 
@@ -33,14 +35,33 @@ class Front:
         self._controls, self._stripe, self._gateway = controls, stripe, gateway
         self._carrier, self._traffic, self._new_id = carrier, traffic, new_id
         self._files, self._afterwards = files, afterwards
+        self.example: Example | None = None
 
     def answer(self, request: Request) -> Answer:
         try:
-            return self._controls.answer(request) or self._file(request) or self._pass_on(request)
+            return (
+                self._controls.answer(request)
+                or self._example_of(request)
+                or page_bar.file(request)
+                or self._file(request)
+                or page_bar.above(request, self._pass_on(request))
+            )
         except Exception:
             log.exception("request_failed method=%s path=%s", request.method, request.path)
             detail = "The local stack failed at this; its log says at what."
             return problem(500, "internal_error", detail, request_id=self._new_id())
+
+    def _example_of(self, request: Request) -> Answer | None:
+        """It speaks through this very door, so it is no control beside the others."""
+        if request.path != "/_example" or self.example is None:
+            return None
+        try:
+            if request.method == "GET":
+                return json_answer({"accounts": self.example.accounts()})
+            account_id = json_object(request).get("account_id")
+            return json_answer({"did": self.example.fill(str(account_id))})
+        except ValueError as error:
+            return problem(400, "malformed_request", str(error), request_id=self._new_id())
 
     def _file(self, request: Request) -> Answer | None:
         return self._files.answer(request, self._new_id) if self._files is not None else None

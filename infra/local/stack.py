@@ -23,6 +23,7 @@ from infra.local.carrier import LocalCarrier
 from infra.local.clock import MovableClock
 from infra.local.controls import Controls
 from infra.local.endpoints import CannotStart
+from infra.local.example import Example
 from infra.local.faults import Faults
 from infra.local.faulty_table import FaultyTable
 from infra.local.files import LocalFiles
@@ -185,6 +186,7 @@ class Stack:
             new_id=new_id,
             afterwards=self.stream.flow,
         )
+        self.front.example = Example(self.front.answer, self.tokens, self.clock, self.policies)
 
     def _make_world(self, settings: Settings, table: Table, transport: DirectClient) -> None:
         wiring.use(
@@ -223,6 +225,9 @@ class Stack:
                 f"http://localhost:{port}",
                 "https://app.example.com",
             ),
+            public_url=self.url,
+            customer_login_url=f"{self.url}/_stripe/p/login/local",
+            pages_policy="1msg",
             policy_files=(self._options.policy,) if self._options.policy else (),
         )
 

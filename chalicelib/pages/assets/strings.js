@@ -1,0 +1,235 @@
+// What the page says by itself, in English and French. Dates, amounts, consequences and disclosures are the server's.
+
+const STRINGS = {
+  membership: { en: "Membership", fr: "Abonnement" },
+  loading: { en: "Loading…", fr: "Chargement…" },
+  as_of: { en: "As of {when}", fr: "Situation au {when}" },
+  account: { en: "Account", fr: "Compte" },
+  language: { en: "Français", fr: "English" },
+  back_to_site: { en: "Back to where you came from", fr: "Retour à la page précédente" },
+
+  signed_out: { en: "Open this page from your account", fr: "Ouvrez cette page depuis votre compte" },
+  signed_out_text: {
+    en: "For your safety this page knows you only when you come from your account. Go back there and choose your membership.",
+    fr: "Pour votre sécurité, cette page ne vous reconnaît que si vous venez de votre compte. Retournez-y et choisissez votre abonnement.",
+  },
+  visit_over: { en: "This visit has ended", fr: "Cette visite est terminée" },
+  went_wrong: { en: "This did not work", fr: "Cela n'a pas fonctionné" },
+  try_again: { en: "Try again", fr: "Réessayer" },
+  reference: { en: "Reference for support: {id}", fr: "Référence pour l'assistance : {id}" },
+  saved: { en: "Done.", fr: "C'est fait." },
+
+  plans: { en: "Plans", fr: "Forfaits" },
+  no_plan: { en: "You have no plan at the moment. You can still log in, and choose a plan below.", fr: "Vous n'avez aucun forfait pour le moment. Vous pouvez toujours vous connecter et choisir un forfait ci-dessous." },
+  no_plan_ever: { en: "You have no plan yet. Choose one below.", fr: "Vous n'avez pas encore de forfait. Choisissez-en un ci-dessous." },
+  renews: { en: "Renews", fr: "Renouvellement" },
+  next_charge: { en: "Next charge", fr: "Prochain paiement" },
+  charge_on: { en: "{amount} on {when}", fr: "{amount} le {when}" },
+  last_day: { en: "Last day of access", fr: "Dernier jour d'accès" },
+  ended: { en: "Ended", fr: "Terminé" },
+  contract_ends: { en: "Contract ends", fr: "Fin du contrat" },
+  seats: { en: "Assigned seats", fr: "Licences attribuées" },
+  unassign: { en: "Unassign", fr: "Retirer" },
+  unassign_named: { en: "Unassign {what}", fr: "Retirer {what}" },
+  wont_renew: { en: "It will not renew, and nothing more is charged for a further period.", fr: "Il ne sera pas renouvelé ; aucune période supplémentaire ne sera facturée." },
+  resumed: { en: "Resumed. Your subscription renews as before.", fr: "Reprise. Votre abonnement se renouvelle comme avant." },
+
+  status_trialing: { en: "Trial", fr: "Essai" },
+  status_active: { en: "Active", fr: "Actif" },
+  status_pending_cancellation: { en: "Pending cancellation", fr: "Annulation en attente" },
+  status_past_due: { en: "Payment overdue", fr: "Paiement en retard" },
+  status_suspended: { en: "Suspended", fr: "Suspendu" },
+  status_canceled: { en: "Canceled", fr: "Annulé" },
+  status_incomplete: { en: "Not started", fr: "Non commencé" },
+
+  upcoming: { en: "What lies ahead", fr: "À venir" },
+  today: { en: "Today", fr: "Aujourd'hui" },
+  timeline_label: { en: "Timeline with {count} dates, listed below", fr: "Frise avec {count} dates, énumérées ci-dessous" },
+  final: { en: "Cannot be undone", fr: "Irréversible" },
+  counted: { en: "{count} in all", fr: "{count} au total" },
+  fees_folded: { en: "{count} phone number fees until then", fr: "{count} frais de numéro d'ici là" },
+
+  notices: { en: "Messages to you", fr: "Messages pour vous" },
+
+  wallet: { en: "Wallet", fr: "Solde" },
+  balance: { en: "Balance", fr: "Solde actuel" },
+  balance_due: { en: "Balance due", fr: "Solde dû" },
+  settle: { en: "Settle {amount}", fr: "Régler {amount}" },
+  top_up: { en: "Top up", fr: "Recharger" },
+  top_up_amount: { en: "Amount in {currency}", fr: "Montant en {currency}" },
+  top_up_bounds: { en: "From {least} to {most}.", fr: "De {least} à {most}." },
+  top_up_wrong: { en: "Enter an amount such as {example}, from {least} to {most}.", fr: "Indiquez un montant tel que {example}, de {least} à {most}." },
+  wallet_note: { en: "Plans are never paid from it, and it never pays a plan.", fr: "Il ne paie jamais un forfait, et un forfait ne le débite jamais." },
+
+  numbers: { en: "Phone numbers", fr: "Numéros de téléphone" },
+  fee: { en: "Monthly fee", fr: "Frais mensuels" },
+  next_fee: { en: "Next fee", fr: "Prochains frais" },
+  release: { en: "Released", fr: "Libération" },
+  remove: { en: "Remove", fr: "Supprimer" },
+  remove_named: { en: "Remove {what}", fr: "Supprimer {what}" },
+  remove_title: { en: "Remove this number?", fr: "Supprimer ce numéro ?" },
+  remove_text: { en: "It is given back to its carrier and costs nothing more. You may not get it again.", fr: "Il est rendu à son opérateur et ne coûte plus rien. Vous pourriez ne pas le récupérer." },
+  keep_number: { en: "Keep the number", fr: "Garder le numéro" },
+  number_removed: { en: "The number is removed. It costs nothing more.", fr: "Le numéro est supprimé. Il ne coûte plus rien." },
+  number_active: { en: "Active", fr: "Actif" },
+  number_removing: { en: "Being removed", fr: "Suppression en cours" },
+  number_releasing: { en: "Being removed", fr: "Suppression en cours" },
+
+  registrations: { en: "Registrations", fr: "Enregistrements" },
+  registration_10dlc: { en: "10DLC registration", fr: "Enregistrement 10DLC" },
+  registration_sign_up: { en: "Registration request", fr: "Demande d'inscription" },
+  registration_pending: { en: "Pending", fr: "En attente" },
+  registration_active: { en: "Active", fr: "Actif" },
+  registration_lapsed: { en: "Lapsed: returning needs a new one", fr: "Expiré : un retour en demande un nouveau" },
+  registration_declined: { en: "Declined", fr: "Refusée" },
+  registration_withdrawn: { en: "Withdrawn", fr: "Retirée" },
+  registration_withdrawing: { en: "Being withdrawn", fr: "Retrait en cours" },
+  cancel_request: { en: "Cancel", fr: "Annuler" },
+  withdraw: { en: "Withdraw", fr: "Retirer" },
+  withdraw_title: { en: "Withdraw this registration?", fr: "Retirer cet enregistrement ?" },
+  withdraw_text: { en: "This cannot be undone. Coming back needs a new registration.", fr: "C'est irréversible. Un retour demandera un nouvel enregistrement." },
+  keep_registration: { en: "Keep it", fr: "Le garder" },
+  registration_done: { en: "Done. The registration is given up.", fr: "C'est fait. L'enregistrement est abandonné." },
+
+  payment: { en: "Payment method", fr: "Moyen de paiement" },
+  no_card: { en: "No payment method is on file.", fr: "Aucun moyen de paiement n'est enregistré." },
+  card: { en: "{brand} ending in {last4}", fr: "{brand} se terminant par {last4}" },
+  expires: { en: "Expires", fr: "Expire" },
+  change_card: { en: "Change payment method", fr: "Changer de moyen de paiement" },
+  portal: { en: "Open Stripe's billing portal", fr: "Ouvrir le portail de facturation Stripe" },
+  billing_unavailable: { en: "Stripe does not answer at the moment, so your card and invoices are not shown.", fr: "Stripe ne répond pas pour le moment : votre carte et vos factures ne sont pas affichées." },
+
+  invoices: { en: "Invoices", fr: "Factures" },
+  invoice_paid: { en: "Paid", fr: "Payée" },
+  invoice_open: { en: "Open", fr: "À payer" },
+  invoice_draft: { en: "Being prepared", fr: "En préparation" },
+  invoice_void: { en: "Void", fr: "Annulée" },
+  invoice_uncollectible: { en: "Written off", fr: "Passée en perte" },
+  view: { en: "View", fr: "Voir" },
+  view_named: { en: "View invoice {what}", fr: "Voir la facture {what}" },
+
+  cases: { en: "Requests and appeals", fr: "Demandes et réclamations" },
+  case_refund: { en: "Refund request", fr: "Demande de remboursement" },
+  case_top_up: { en: "Refund of a top-up", fr: "Remboursement d'une recharge" },
+  case_appeal: { en: "Appeal", fr: "Réclamation" },
+  case_dispute: { en: "Dispute at the bank", fr: "Litige auprès de la banque" },
+  case_withdrawal: { en: "Withdrawal", fr: "Rétractation" },
+  state_incomplete: { en: "Something is missing", fr: "Il manque quelque chose" },
+  state_open: { en: "Received", fr: "Reçue" },
+  state_in_review: { en: "Being reviewed", fr: "En cours d'examen" },
+  state_approved: { en: "Approved", fr: "Acceptée" },
+  state_refused: { en: "Refused", fr: "Refusée" },
+  state_refunded: { en: "Refunded", fr: "Remboursée" },
+  state_credited: { en: "Credited", fr: "Créditée" },
+  state_reopened: { en: "Reopened", fr: "Rouverte" },
+  state_inquiry: { en: "The bank is asking", fr: "La banque se renseigne" },
+  state_won: { en: "Decided for us", fr: "Tranché en notre faveur" },
+  state_lost: { en: "Decided for you", fr: "Tranché en votre faveur" },
+  state_closed: { en: "Closed", fr: "Clos" },
+  received: { en: "Received", fr: "Reçue le" },
+  first_reply_due: { en: "First reply by", fr: "Première réponse avant le" },
+  decision_due: { en: "Decision by", fr: "Décision avant le" },
+  missing: { en: "Still missing", fr: "Il manque encore" },
+  decision: { en: "Decision", fr: "Décision" },
+
+  data: { en: "Your data", fr: "Vos données" },
+  export_text: { en: "Take everything with you as a zip: also your documents, before and after cancelling.", fr: "Emportez tout dans un fichier zip, documents compris, avant comme après l'annulation." },
+  export: { en: "Export everything", fr: "Tout exporter" },
+  export_making: { en: "Your export is being made. This page shows it when it is ready.", fr: "Votre export est en préparation. Cette page l'affichera dès qu'il sera prêt." },
+  export_download: { en: "Download the export", fr: "Télécharger l'export" },
+
+  discover: { en: "Discover", fr: "Découvrir" },
+  per_month: { en: "{amount} a month", fr: "{amount} par mois" },
+  per_year: { en: "{amount} a year", fr: "{amount} par an" },
+  subscribe: { en: "Subscribe", fr: "S'abonner" },
+  subscribe_named: { en: "Subscribe to {what}, {price}", fr: "S'abonner à {what}, {price}" },
+
+  support: { en: "Support", fr: "Assistance" },
+  support_email: { en: "E-mail", fr: "E-mail" },
+  support_phone: { en: "Phone", fr: "Téléphone" },
+  support_hours: { en: "Hours", fr: "Horaires" },
+  support_none: { en: "Ask whoever set up your account.", fr: "Adressez-vous à la personne qui a créé votre compte." },
+
+  step_of: { en: "Step {n} of 5", fr: "Étape {n} sur 5" },
+  step_plan: { en: "Which plan", fr: "Quel forfait" },
+  step_reason: { en: "Why", fr: "Pourquoi" },
+  step_ahead: { en: "What will happen", fr: "Ce qui va se passer" },
+  step_consent: { en: "Disclosures", fr: "Déclarations" },
+  step_done: { en: "Done", fr: "Terminé" },
+  ask_plan: { en: "Select the plan you wish to cancel", fr: "Sélectionnez le forfait à annuler" },
+  ask_reason: { en: "Why do you want to cancel {plan}?", fr: "Pourquoi souhaitez-vous annuler {plan} ?" },
+  reason_required: { en: "Choose one. It changes nothing about your cancellation.", fr: "Choisissez une réponse. Elle ne change rien à votre annulation." },
+  reason_optional: { en: "You do not have to answer. It changes nothing about your cancellation.", fr: "Vous n'êtes pas obligé de répondre. Cela ne change rien à votre annulation." },
+  comment: { en: "Anything you want to add (optional)", fr: "Souhaitez-vous ajouter quelque chose ? (facultatif)" },
+  ahead_title: { en: "What will happen if you cancel {plan}", fr: "Ce qui se passera si vous annulez {plan}" },
+  ahead_access: { en: "You keep access until it ends. Your last day is {day}.", fr: "Vous gardez l'accès jusqu'à la fin. Votre dernier jour est le {day}." },
+  ahead_resume: { en: "Until then you can change your mind and resume with one click.", fr: "D'ici là, vous pouvez changer d'avis et reprendre en un clic." },
+  fees_hint: { en: "Fees for phone numbers go on until then. A number you remove costs nothing more.", fr: "Les frais de numéro continuent d'ici là. Un numéro supprimé ne coûte plus rien." },
+  manage_numbers: { en: "Look at your phone numbers", fr: "Voir vos numéros" },
+  export_hint: { en: "You can take your data with you before and after.", fr: "Vous pouvez emporter vos données avant et après." },
+  see_export: { en: "Export your data", fr: "Exporter vos données" },
+  blocked_title: { en: "Something stands in the way", fr: "Quelque chose s'y oppose" },
+  blocked_text: { en: "Clear this first. Then check again: nothing else is lost.", fr: "Réglez d'abord ceci, puis vérifiez à nouveau : rien d'autre n'est perdu." },
+  check_again: { en: "Check again", fr: "Vérifier à nouveau" },
+  stale_title: { en: "Something has changed", fr: "Quelque chose a changé" },
+  stale_text: { en: "Since this page was shown, a date, an amount or a text has changed. Nothing was cancelled. Look at what will happen now.", fr: "Depuis l'affichage de cette page, une date, un montant ou un texte a changé. Rien n'a été annulé. Voyez ce qui se passera maintenant." },
+  consent_title: { en: "Please confirm that you know this", fr: "Confirmez que vous savez ceci" },
+  consent_text: { en: "We keep a record of what you agree to here, and when.", fr: "Nous conservons une trace de ce que vous acceptez ici, et quand." },
+  consent_missing: { en: "Tick every box: {count} left.", fr: "Cochez toutes les cases : il en reste {count}." },
+  reason_missing: { en: "Choose a reason.", fr: "Choisissez une raison." },
+  plan_missing: { en: "Choose a plan.", fr: "Choisissez un forfait." },
+  keep: { en: "Keep my plan", fr: "Garder mon forfait" },
+  back: { en: "Back", fr: "Retour" },
+  continue: { en: "Continue", fr: "Continuer" },
+  working: { en: "One moment…", fr: "Un instant…" },
+  nothing_to_cancel: { en: "There is no plan to cancel.", fr: "Il n'y a aucun forfait à annuler." },
+  not_now: { en: "Cannot be cancelled here yet: continue to see why.", fr: "Ne peut pas encore être annulé ici : continuez pour voir pourquoi." },
+
+  waiting_title: { en: "Waiting for Stripe", fr: "En attente de Stripe" },
+  waiting_text: { en: "We have kept what you agreed to, but Stripe has not confirmed yet. Until it does, {plan} is not cancelled. We keep asking while this page is open.", fr: "Nous avons gardé ce que vous avez accepté, mais Stripe n'a pas encore confirmé. D'ici là, {plan} n'est pas annulé. Nous continuons de demander tant que cette page est ouverte." },
+  not_confirmed_title: { en: "Not cancelled yet", fr: "Pas encore annulé" },
+  not_confirmed_text: { en: "Stripe did not answer. {plan} is not cancelled, and nothing is lost: try again in a moment.", fr: "Stripe n'a pas répondu. {plan} n'est pas annulé et rien n'est perdu : réessayez dans un instant." },
+  done_title: { en: "{plan} is cancelled", fr: "{plan} est annulé" },
+  done_pending: { en: "This is confirmed: it will not renew. Your last day of access is {day}.", fr: "C'est confirmé : il ne sera pas renouvelé. Votre dernier jour d'accès est le {day}." },
+  done_undo: { en: "You can resume until its last second.", fr: "Vous pouvez reprendre jusqu'à la dernière seconde." },
+  calendar: { en: "Add the dates to my calendar", fr: "Ajouter les dates à mon agenda" },
+  print: { en: "Print", fr: "Imprimer" },
+  back_to_membership: { en: "Back to membership", fr: "Retour à l'abonnement" },
+
+  refusal_offline: { en: "We could not be reached. Check your connection and try again.", fr: "Nous sommes injoignables. Vérifiez votre connexion et réessayez." },
+  refusal_token_expired: { en: "Your visit has ended. Open this page from your account again.", fr: "Votre visite est terminée. Ouvrez à nouveau cette page depuis votre compte." },
+  refusal_stripe_unavailable: { en: "Stripe did not answer. Nothing is lost: try again in a moment.", fr: "Stripe n'a pas répondu. Rien n'est perdu : réessayez dans un instant." },
+  refusal_temporarily_unavailable: { en: "We could not reach our storage. Nothing is lost: try again in a moment.", fr: "Notre stockage est injoignable. Rien n'est perdu : réessayez dans un instant." },
+  refusal_internal_error: { en: "Something went wrong on our side. It was noted.", fr: "Une erreur s'est produite de notre côté. Elle a été notée." },
+  refusal_role_required: { en: "Your role does not allow this. It needs: {roles}.", fr: "Votre rôle ne le permet pas. Il faut : {roles}." },
+  refusal_portal_unavailable: { en: "Stripe's portal opens after the first successful payment.", fr: "Le portail Stripe s'ouvre après le premier paiement réussi." },
+  refusal_already_subscribed: { en: "You have this plan already.", fr: "Vous avez déjà ce forfait." },
+  refusal_already_canceled: { en: "This subscription has ended already.", fr: "Cet abonnement est déjà terminé." },
+  refusal_not_resumable: { en: "This subscription has ended and cannot be resumed. Subscribe again to come back.", fr: "Cet abonnement est terminé et ne peut être repris. Abonnez-vous à nouveau pour revenir." },
+  refusal_rate_limited: { en: "That was tried too often. Try again tomorrow.", fr: "Trop de tentatives. Réessayez demain." },
+  refusal_link_used: { en: "This link was used already, or is older than a minute. Go back and open the page again.", fr: "Ce lien a déjà servi ou date de plus d'une minute. Retournez en arrière et ouvrez à nouveau la page." },
+};
+
+export function language(locale) {
+  return String(locale ?? "").slice(0, 2).toLowerCase() === "fr" ? "fr" : "en";
+}
+
+/** `t("step_of", {n: 2})`. What is filled in is text and is never read for further names. */
+export function translator(locale) {
+  const which = language(locale);
+  const t = (name, values = {}) => {
+    const text = STRINGS[name]?.[which];
+    if (text === undefined) return name;
+    return text.replace(/{(\w+)}/g, (whole, key) => (key in values ? String(values[key]) : whole));
+  };
+  t.has = (name) => name in STRINGS;
+  t.language = which;
+  return t;
+}
+
+/** A refusal in the reader's language, where the page has words for its code; else the server's own sentence. */
+export function explained(refusal, t) {
+  const name = `refusal_${refusal.code}`;
+  const roles = (refusal.problem?.required_roles ?? []).map((role) => role.replaceAll("_", " ")).join(", ");
+  return t.has(name) ? t(name, { roles }) : refusal.message;
+}
