@@ -65,7 +65,7 @@ def hear(world: World, event: StripeEvent) -> Outcome:
     try:
         return hear_now(world, event)
     except Unusable as unusable:
-        _park(world, event, unusable)
+        park(world, event, unusable)
         return "parked"
 
 
@@ -260,7 +260,8 @@ HEARD: Mapping[str, Hear] = {
 """Every event type we act on. Any other is ignored, with 200: Stripe disables endpoints that refuse."""
 
 
-def _park(world: World, event: StripeEvent, unusable: Unusable) -> None:
+def park(world: World, event: StripeEvent, unusable: Unusable) -> None:
+    """Keeps it durably with the reason, to be tried again."""
     now = world.clock.now()
     parked.park(
         world.table,

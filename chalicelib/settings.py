@@ -26,6 +26,10 @@ class Settings:
     stripe_refund_key: str = field(default="", repr=False)
     """The one key that may pay back, given to the function that does and to no other."""
     stripe_base_url: str | None = None
+    stripe_calls_per_second: int = 20
+    """How fast each job may walk over Stripe's lists. Stripe takes 100 a second of everybody together, 25 in a sandbox."""
+    silence_hours: int | None = None
+    """After so many hours without an event, though subscriptions are live, somebody is told. None: nobody listens."""
     webhook_secrets: tuple[str, ...] = field(repr=False)
     """Every active signing secret, so that one can be rotated without a lost event."""
     token_issuer: str
@@ -83,6 +87,8 @@ def from_environment() -> Settings:
         due_shards=table.due_shards,
         stripe_api_key=_required("LAPSE_STRIPE_API_KEY", "calling Stripe"),
         stripe_refund_key=os.environ.get("LAPSE_STRIPE_REFUND_KEY", ""),
+        stripe_calls_per_second=_count("LAPSE_STRIPE_CALLS_PER_SECOND", 20) or 1,
+        silence_hours=_count("LAPSE_SILENCE_HOURS", 24) or None,
         webhook_secrets=_list(_required("LAPSE_WEBHOOK_SECRETS", "verifying Stripe's events")),
         token_issuer=_required("LAPSE_TOKEN_ISSUER", "verifying access tokens"),
         token_audience=_required("LAPSE_TOKEN_AUDIENCE", "verifying customers' tokens"),
@@ -109,6 +115,13 @@ def _required(name: str, use: str) -> str:
     if not value.strip():
         raise SettingsError(f"set {name}: it is needed for {use}")
     return value
+
+
+def _count(name: str, default: int) -> int:
+    text = os.environ.get(name, "").strip() or str(default)
+    if not text.isascii() or not text.isdigit():
+        raise SettingsError(f"{name} must be a whole number, and is {text!r}")
+    return int(text)
 
 
 def _list(text: str) -> tuple[str, ...]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from chalicelib import settings as settings_
 from chalicelib.clock import Clock, SystemClock
 from chalicelib.gateways.carriers import Carrier
+from chalicelib.gateways.pacing import Pace
 from chalicelib.gateways.roles import Roles
 from chalicelib.gateways.secrets import Vault
 from chalicelib.gateways.stripe import Stripe
@@ -44,6 +46,8 @@ class World:
     new_id: Callable[[], str] = _new_id
     customers: dict[str, str] = field(default_factory=dict)
     """Stripe customer → account, as far as this process has met them. Immutable, so it may be remembered."""
+    marks: dict[str, datetime] = field(default_factory=dict)
+    """When this process last did what need not be done every time."""
 
 
 _world: World | None = None
@@ -108,6 +112,7 @@ def _deployed() -> World:
             refund_key=(
                 secrets.secret(settings.stripe_refund_key) if settings.stripe_refund_key else None
             ),
+            pace=Pace(settings.stripe_calls_per_second),
         ),
         mail=_mail(settings),
         events=_events(settings),

@@ -16,7 +16,9 @@ from chalicelib.domain.blockers import OpenInvoice
 from chalicelib.domain.facts import InvoiceAtStripe, StripeSaysAll, StripeSaysSubscription
 from chalicelib.domain.money import Money
 from chalicelib.domain.top_ups import PaidCheckout
+from chalicelib.gateways.pacing import NoPace, Pace, TooMany
 from chalicelib.gateways.secrets import Plain, Secret, SecretUnavailable
+from chalicelib.gateways.stripe_lists import ListsAtStripe
 from chalicelib.gateways.stripe_money import MoneyAtStripe
 from chalicelib.gateways.stripe_reader import (
     LEAVES_AT,
@@ -50,6 +52,10 @@ class KeyRefused(StripeUnavailable):
     """Stripe does not know our key: it was rotated, or revoked."""
 
 
+class StripeTooMany(StripeUnavailable, TooMany):
+    """Asked too often (429). Nothing was done."""
+
+
 class StripeRefused(Exception):
     """Stripe understood and said no. `code` is Stripe's."""
 
@@ -58,7 +64,7 @@ class StripeRefused(Exception):
         self.code = code
 
 
-class Stripe(MoneyAtStripe):
+class Stripe(MoneyAtStripe, ListsAtStripe):
     def __init__(
         self,
         key: Secret | str,
@@ -66,10 +72,12 @@ class Stripe(MoneyAtStripe):
         refund_key: Secret | None = None,
         base_url: str | None = None,
         http_client: Callable[[], Any] | None = None,
+        pace: Pace | None = None,
     ) -> None:
         self._key = Plain(key) if isinstance(key, str) else key
         self._refund_key = refund_key or self._key
         self._clients: dict[str, Any] = {}
+        self.pace = pace or NoPace()
         self._base_url = base_url
         self._http_client = http_client
 
@@ -288,7 +296,9 @@ class Stripe(MoneyAtStripe):
             return ask(self._client(key()))
         except SecretUnavailable as error:
             raise StripeUnavailable(str(error)) from error
-        except (stripe.APIConnectionError, stripe.RateLimitError) as error:
+        except stripe.RateLimitError as error:
+            raise StripeTooMany("Stripe answered 429") from error
+        except stripe.APIConnectionError as error:
             raise StripeUnavailable(type(error).__name__) from error
         except stripe.IdempotencyError as error:
             # Stripe gives this one a type and no code.

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from chalice.app import Blueprint, Response
 from chalice.app import Request as ChaliceRequest
 
-from chalicelib import log, wiring
+from chalicelib import listening, log, wiring
 from chalicelib.gateways.tokens import Tokens
 from chalicelib.handlers import openapi, page_links, pages, webhook
 from chalicelib.handlers.asking import allowed_origins, origin_of
@@ -166,8 +166,11 @@ def _through_checks(route: Route) -> Handle:
 
 
 def _stripe_webhook(request: Request) -> Answer:
-    signature = request.headers.get("stripe-signature")
-    return webhook.receive(wiring.world(), request.raw, signature, request.request_id)
+    world, signature = wiring.world(), request.headers.get("stripe-signature")
+    given = webhook.receive(world, request.raw, signature, request.request_id)
+    if given.status == 200:
+        listening.heard(world)
+    return given
 
 
 def _healthz(_: Request) -> Answer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from chalicelib import log
+from chalicelib import catching_up, listening, log
 from chalicelib.domain import steps
 from chalicelib.effects.effect import OutOfTime
 from chalicelib.mailing import send_unsent
@@ -31,6 +31,8 @@ class Job:
     says: str
     works: Callable[[World, OutOfTime], object] | None = None
     """What it does besides sweeping what is due."""
+    walks: bool = False
+    """It looks at everything there is, once a day, however often it is called."""
 
     def run(self, here: World, out_of_time: OutOfTime = lambda: False) -> Ran:
         did = [said for kind in self.due_kinds if (said := str(_sweep(here, kind, out_of_time)))]
@@ -137,6 +139,21 @@ SCHEDULE: tuple[Job, ...] = (
         due_kinds=(),
         works=catch_up_now_and_then,
         says="Publishes what the stream has missed: looks at every account each six hours.",
+    ),
+    # Before the parked ones: what it parks is tried again in its turn.
+    Job(
+        name=catching_up.JOB,
+        rate="rate(15 minutes)",
+        due_kinds=(),
+        works=catching_up.catch_up,
+        says="Hears the Stripe events that the webhook missed.",
+    ),
+    Job(
+        name=listening.JOB,
+        rate="rate(1 hour)",
+        due_kinds=(),
+        works=listening.watch,
+        says="Says so when Stripe has gone silent.",
     ),
     Job(
         name="retry_parked_events",

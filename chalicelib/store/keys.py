@@ -193,6 +193,11 @@ def visit(prefix: str, job: str, run: str, account_id: str) -> Key:
     return Key(walks_of(job), visits_of(prefix, run) + account_id)
 
 
+def job(name: str) -> str:
+    """The partition of what a job remembers between its runs."""
+    return f"J#{name}"
+
+
 def shard(owner: str, shards: int) -> int:
     return crc32(owner.encode()) % shards
 

@@ -40,6 +40,7 @@ itself, and the few attributes beside it are those that a condition or an index 
     W#<job>                 walk#<run>                how far a walk over all accounts is (version); due index
                                                       until it ends (TTL)
     W#<job>                 failed#<run>#<account>    an account it tries again (given_up#…: tries no more) (TTL)
+    J#<job>                 <what>                    what a job remembers between its runs (version)
 
 Index `due` (KEYS_ONLY): `due_kind` (= "<kind>#<shard>"), `due_at`. Sparse: calling a step off removes both.
 Index `directory` (KEYS_ONLY): `dir_kind` (= "accounts#<shard>"), `dir_key`. Lists what an operator looks for.

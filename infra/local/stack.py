@@ -136,8 +136,10 @@ class Stack:
     def _build(self, port: int, notebook: Notebook, database: str, folder: Path) -> None:
         # Only now, when no AWS client can be made that leaves this machine.
         from app import app
-        from chalicelib.handlers.jobs import SCHEDULE
+        from chalicelib import catching_up
+        from chalicelib.handlers.jobs import JOBS, SCHEDULE
         from chalicelib.handlers.stream import receive
+        from infra.local.missed import MissedEvents
 
         faults, traffic = Faults(), Traffic()
         self.tokens = Tokens(notebook)
@@ -165,6 +167,8 @@ class Stack:
             watch=self.watch,
             schedule=SCHEDULE,
             world=wiring.world,
+            missed=MissedEvents(JOBS[catching_up.JOB], wiring.world, self.emulator.missed_since),
+            walks=[job for job in SCHEDULE if job.walks],
         )
         controls = Controls(
             clock=self.clock,

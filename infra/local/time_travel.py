@@ -17,6 +17,8 @@ from infra.local.due_watch import DueWatch, Entry
 STRIPE = "stripe"
 """Stands for a job's name beside what Stripe did by itself."""
 
+DAY = timedelta(days=1)
+
 TICK = timedelta(minutes=5)
 """How often the deployed schedule runs."""
 
@@ -51,6 +53,21 @@ class Outside(Protocol):
         ...
 
 
+class Missed(Protocol):
+    """What Stripe could not deliver, and the job that hears it."""
+
+    @property
+    def job(self) -> Job: ...
+
+    def next_at(self) -> datetime | None:
+        """From when on there is something for the job to hear; it may be past."""
+        ...
+
+    def heard(self) -> None:
+        """The job has run at this instant."""
+        ...
+
+
 class NeverQuiet(RuntimeError):
     """An instant at which there is always something left to do."""
 
@@ -76,12 +93,17 @@ class TimeTravel:
         watch: DueWatch,
         schedule: Sequence[Job],
         world: Callable[[], Any],
+        missed: Missed | None = None,
+        walks: Sequence[Job] = (),
     ) -> None:
         self._clock = clock
         self._outside = outside
         self._watch = watch
         self._schedule = schedule
         self._world = world
+        self._missed = missed
+        self._walks = walks
+        self._walked_at = clock.now()
         self._left: list[Entry] = []
         """What was due and stayed so when an instant was over."""
 
@@ -96,6 +118,7 @@ class TimeTravel:
             self._clock.move_to(end)
             # Whatever was left over on the way gets its last chance to have been done by the end.
             ran += self._settle()
+        ran += self._walk()
         self._watch.trust()
         return ran
 
@@ -113,12 +136,22 @@ class TimeTravel:
         now = self._clock.now()
         due_at = self._watch.next_after(rfc3339(now))
         stops = [self._outside.next_at(), from_rfc3339(due_at) if due_at else None]
+        stops += [self._missed.next_at()] if self._missed is not None else []
         left = self._due_by_now()
         if left and left != self._left:
             # The deployed schedule comes by again. Once: what then is still there waits for news.
             stops.append(now + TICK)
         self._left = left
         return min((stop for stop in stops if stop is not None and stop > now), default=None)
+
+    def _walk(self) -> list[Ran]:
+        """What the deployed schedule looks at every day, everything: here once, when a move of a day or more is over.
+        Two years of daily walks would find what the last of them finds."""
+        if self._clock.now() < self._walked_at + DAY:
+            return []
+        self._walked_at = self._clock.now()
+        ran = [one for job in self._walks for one in self._ran(job)]
+        return ran + self._settle() if ran else []
 
     def _settle(self) -> list[Ran]:
         """Everything due by now, until nothing moves any more."""
@@ -142,10 +175,22 @@ class TimeTravel:
             # Asked anew before each job: what the one before it did may be what this one is for.
             if self._watch.kinds_until(rfc3339(self._clock.now())).isdisjoint(job.due_kinds):
                 continue
-            report = job.run(self._world())
-            if report.did:
-                ran.append(Ran(self._clock.now(), job.name, report.did))
-            ran += self._let_stripe_act()
+            ran += self._ran(job)
+        return ran + self._hear_missed()
+
+    def _ran(self, job: Job) -> list[Ran]:
+        report = job.run(self._world())
+        did = [Ran(self._clock.now(), job.name, report.did)] if report.did else []
+        return did + self._let_stripe_act()
+
+    def _hear_missed(self) -> list[Ran]:
+        if self._missed is None:
+            return []
+        since = self._missed.next_at()
+        if since is None or since > self._clock.now():
+            return []
+        ran = self._ran(self._missed.job)
+        self._missed.heard()
         return ran
 
     def _let_stripe_act(self) -> list[Ran]:

@@ -20,11 +20,11 @@ from typing import Any
 from uuid import uuid4
 
 from app import app
-from chalicelib import wiring
+from chalicelib import catching_up, wiring
 from chalicelib.domain.moments import from_rfc3339, rfc3339
 from chalicelib.gateways.stripe import Stripe
 from chalicelib.handlers import stream
-from chalicelib.handlers.jobs import SCHEDULE
+from chalicelib.handlers.jobs import JOBS, SCHEDULE
 from chalicelib.policies import Policies
 from chalicelib.settings import Settings
 from chalicelib.store.memory import MemoryTable
@@ -36,6 +36,7 @@ from infra.local.faults import Faults
 from infra.local.files import LocalFiles
 from infra.local.gateway import Gateway
 from infra.local.messages import Answer, Request
+from infra.local.missed import MissedEvents
 from infra.local.notebook import Notebook
 from infra.local.outbox import Outbox
 from infra.local.stream import HistoryWatch, OutsideThenStream, Stream
@@ -106,6 +107,10 @@ class Life:
             watch=self.watch,
             schedule=SCHEDULE,
             world=lambda: self.world,
+            missed=MissedEvents(
+                JOBS[catching_up.JOB], lambda: self.world, self.emulator.missed_since
+            ),
+            walks=[job for job in SCHEDULE if job.walks],
         )
 
     def _world(self) -> wiring.World:

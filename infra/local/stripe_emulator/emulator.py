@@ -90,6 +90,12 @@ class Emulator:
             moments = [first[0] for first in found if first is not None]
             return datetime.fromtimestamp(min(moments), UTC) if moments else None
 
+    def missed_since(self, moment: datetime) -> datetime | None:
+        """When the earliest event was created, from this moment on, that an endpoint has not taken."""
+        with self._lock:
+            at = webhooks.missed_since(self._world, int(moment.timestamp()))
+            return None if at is None else datetime.fromtimestamp(at, UTC)
+
     def run_due(self) -> list[str]:
         """Carries out all that is due, in order of time, and says what was done since last asked.
 

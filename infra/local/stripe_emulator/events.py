@@ -54,14 +54,23 @@ def changed(world: World, kind: str, thing: Json, **values: Any) -> Json:
 
 
 def retrieve(world: World, _params: Json, identity: str) -> Json:
-    event = world.get("event", identity)
+    return _remembered(world, identity)
+
+
+def _remembered(world: World, identity: str, param: str = "id") -> Json:
+    """After thirty days an event is gone for everybody, also as the place where a list goes on."""
+    status = 404 if param == "id" else 400
+    event = world.get("event", identity, param, status)
     if event["created"] < world.at - KEPT_SECONDS:
-        raise missing("event", identity)
+        raise missing("event", identity, param, status)
     return event
 
 
 def search(world: World, params: Json) -> Json:
     types = params.get("types")
+    for name in ("starting_after", "ending_before"):
+        if params.get(name) is not None:
+            _remembered(world, params[name], name)
     if types is not None and "type" in params:
         raise StripeError("You may pass either `type` or `types`, but not both.", param="types")
     if types is not None and len(types) > 20:

@@ -144,6 +144,18 @@ def release_held(world: World) -> int:
     return len(held)
 
 
+def missed_since(world: World, moment: int) -> int | None:
+    """When the earliest event was created, from this moment on, that an endpoint has not taken."""
+    found: int | None = None
+    for delivery in world.newest("_delivery"):
+        created: int = world.get("event", delivery["event"])["created"]
+        if created < moment:
+            # They are owed in the order in which things happened.
+            break
+        found = created
+    return found
+
+
 def claim(world: World, now: int) -> list[Parcel]:
     """Everything due now, taken off the list so that no second thread sends the same attempt."""
     found = [world.find(*key) for key in world.post.due(now)]
