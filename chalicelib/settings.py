@@ -15,6 +15,21 @@ class SettingsError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TwilioSettings:
+    account_sid: str
+    secret: str = field(repr=False)
+    """The account's auth token, or the secret of the API key whose SID `user` is."""
+    user: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BandwidthSettings:
+    account_id: str
+    user: str
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     table_name: str
     region: str = "us-east-1"
@@ -58,6 +73,12 @@ class Settings:
     """Where domain events go. Without one, nobody is told."""
     files_bucket: str | None = None
     """Where exports and documents lie. Without one, no export can be asked for."""
+    twilio: TwilioSettings | None = None
+    """As every carrier's: without its credentials, the carrier is not there."""
+    telnyx_secret: str = field(default="", repr=False)
+    bandwidth: BandwidthSettings | None = None
+    aws_messaging_region: str | None = None
+    """The region in which AWS End User Messaging holds numbers; the function's role is the credential."""
     policy_files: tuple[Path, ...] = ()
     livemode: bool = False
 
@@ -106,7 +127,33 @@ def from_environment() -> Settings:
         mail_sender=os.environ.get("LAPSE_MAIL_SENDER"),
         event_bus=os.environ.get("LAPSE_EVENT_BUS"),
         files_bucket=os.environ.get("LAPSE_FILES_BUCKET"),
+        twilio=_twilio(),
+        telnyx_secret=os.environ.get("LAPSE_TELNYX_SECRET", ""),
+        bandwidth=_bandwidth(),
+        aws_messaging_region=os.environ.get("LAPSE_AWS_MESSAGING_REGION") or None,
         livemode=os.environ.get("LAPSE_LIVEMODE", "true") == "true",
+    )
+
+
+def _twilio() -> TwilioSettings | None:
+    account_sid = os.environ.get("LAPSE_TWILIO_ACCOUNT", "").strip()
+    if not account_sid:
+        return None
+    return TwilioSettings(
+        account_sid=account_sid,
+        secret=_required("LAPSE_TWILIO_SECRET", "calling Twilio"),
+        user=os.environ.get("LAPSE_TWILIO_USER", "").strip() or None,
+    )
+
+
+def _bandwidth() -> BandwidthSettings | None:
+    account_id = os.environ.get("LAPSE_BANDWIDTH_ACCOUNT", "").strip()
+    if not account_id:
+        return None
+    return BandwidthSettings(
+        account_id=account_id,
+        user=_required("LAPSE_BANDWIDTH_USER", "calling Bandwidth"),
+        secret=_required("LAPSE_BANDWIDTH_SECRET", "calling Bandwidth"),
     )
 
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from chalicelib import settings as settings_
 from chalicelib.clock import Clock, SystemClock
-from chalicelib.gateways.carriers import Carrier
+from chalicelib.gateways.carriers import Carrier, MadeWhenAsked
 from chalicelib.gateways.pacing import Pace
 from chalicelib.gateways.roles import Roles
 from chalicelib.gateways.secrets import Vault
 from chalicelib.gateways.stripe import Stripe
 from chalicelib.policies import Policies
-from chalicelib.settings import Settings
+from chalicelib.settings import BandwidthSettings, Settings, TwilioSettings
 from chalicelib.store.table import Table
 
 if TYPE_CHECKING:
@@ -96,6 +96,45 @@ def _files(settings: Settings) -> Files | None:
     return Bucket(bucket, region=settings.region) if bucket else None
 
 
+def _carriers(settings: Settings, vault: Vault) -> Mapping[str, Carrier]:
+    """The carriers that are set up, by the name that numbers and registrations give theirs. Each is made when it is
+    first asked for: a webhook needs none of them."""
+    made: dict[str, Callable[[], Carrier]] = {}
+    if (twilio := settings.twilio) is not None:
+        made["twilio"] = lambda: _twilio(twilio, vault)
+    if telnyx := settings.telnyx_secret:
+        made["telnyx"] = lambda: _telnyx(telnyx, vault)
+    if (bandwidth := settings.bandwidth) is not None:
+        made["bandwidth"] = lambda: _bandwidth(bandwidth, vault)
+    if (region := settings.aws_messaging_region) is not None:
+        made["aws"] = lambda: _aws_messaging(region)
+    return MadeWhenAsked(made)
+
+
+def _twilio(given: TwilioSettings, vault: Vault) -> Carrier:
+    from chalicelib.gateways.carriers.twilio import Twilio
+
+    return Twilio(given.account_sid, vault.secret(given.secret), user=given.user)
+
+
+def _telnyx(secret: str, vault: Vault) -> Carrier:
+    from chalicelib.gateways.carriers.telnyx import Telnyx
+
+    return Telnyx(vault.secret(secret))
+
+
+def _bandwidth(given: BandwidthSettings, vault: Vault) -> Carrier:
+    from chalicelib.gateways.carriers.bandwidth import Bandwidth
+
+    return Bandwidth(given.account_id, given.user, vault.secret(given.secret))
+
+
+def _aws_messaging(region: str) -> Carrier:
+    from chalicelib.gateways.carriers.aws import AwsMessaging
+
+    return AwsMessaging(region=region)
+
+
 def _deployed() -> World:
     from chalicelib.store.dynamo import DynamoTable
 
@@ -114,6 +153,7 @@ def _deployed() -> World:
             ),
             pace=Pace(settings.stripe_calls_per_second),
         ),
+        carriers=_carriers(settings, secrets),
         mail=_mail(settings),
         events=_events(settings),
         files=_files(settings),

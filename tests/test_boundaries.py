@@ -133,6 +133,7 @@ DOORS = {
             # The other services of AWS that we speak to; each in its own module.
             *("chalicelib/gateways/ses.py", "chalicelib/gateways/eventbridge.py"),
             *("chalicelib/gateways/files.py", "chalicelib/gateways/secrets.py"),
+            "chalicelib/gateways/carriers/aws.py",
         ),
         planted=(
             "import pynamodb.models",

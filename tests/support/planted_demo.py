@@ -81,10 +81,10 @@ def release_a_day_late() -> None:
     """The carrier is slow with everything: the call arrives at its books a day later."""
     down = LocalCarrier._write_down
 
-    def late(self: Any, book: str, name: str, key: str, outcome: str, **changes: str) -> None:
+    def late(self: Any, book: str, *call: str, **changes: Any) -> None:
         clock = self._clock
         self._clock = type("Later", (), {"now": lambda _: clock.now() + days(1)})()
-        down(self, book, name, key, outcome, **(changes if book != NUMBERS else {}))
+        down(self, book, *call, **(changes if book != NUMBERS else {}))
         self._clock = clock
 
     LocalCarrier._write_down = late  # type: ignore[method-assign]

@@ -102,8 +102,8 @@ class Stage:
                 "local": faulty(
                     self.carrier,
                     plan,
-                    names=("release_number", "lapse_registration", "holds_number",
-                           "holds_registration"),
+                    names=("release_number", "recover_number", "lapse_registration",
+                           "holds_number", "holds_registration"),
                     reads=("holds_number", "holds_registration"),
                     unavailable=lambda: CarrierError("timeout"),
                 )

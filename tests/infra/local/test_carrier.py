@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from chalicelib.gateways.carriers import CarrierError
+from chalicelib.gateways.carriers import CarrierError, NotRecoverable
 from infra.local.carrier import LocalCarrier
 from infra.local.clock import MovableClock
 from infra.local.faults import Faults
@@ -18,10 +18,13 @@ def faults():
 
 
 @pytest.fixture
-def carrier(notebook, faults):
-    carrier = LocalCarrier(
-        notebook, MovableClock(notebook, datetime(2027, 1, 1, tzinfo=UTC)), faults
-    )
+def clock(notebook):
+    return MovableClock(notebook, datetime(2027, 1, 1, tzinfo=UTC))
+
+
+@pytest.fixture
+def carrier(notebook, clock, faults):
+    carrier = LocalCarrier(notebook, clock, faults)
     carrier.rent_number(NUMBER, "PN1")
     carrier.register("reg1", "BN1")
     return carrier
@@ -113,3 +116,42 @@ def test_asking_what_it_holds_can_fail_too(carrier, faults):
     with pytest.raises(CarrierError):
         carrier.holds_number(NUMBER, "PN1")
     assert carrier.holds_number(NUMBER, "PN1")
+
+
+def test_a_released_number_is_had_back_for_ten_days_and_not_a_second_longer(carrier, clock):
+    carrier.release_number(NUMBER, "PN1", key="k1")
+    assert carrier.view()["numbers"][NUMBER]["recoverable_until"] == "2027-01-11T00:00:00Z"
+
+    clock.move_to(datetime(2027, 1, 10, 23, 59, 59, tzinfo=UTC))
+    assert carrier.recover_number(NUMBER, "PN1", key="k2") == "PN1"
+    record = carrier.view()["numbers"][NUMBER]
+    assert (record["status"], record.get("recoverable_until")) == ("active", None)
+    assert [call["call"] for call in record["calls"]] == ["release", "recover"]
+
+    carrier.release_number(NUMBER, "PN1", key="k3")
+    clock.move_to(datetime(2027, 1, 20, 23, 59, 59, tzinfo=UTC))
+    with pytest.raises(NotRecoverable):
+        carrier.recover_number(NUMBER, "PN1", key="k4")
+    assert outcomes(carrier) == ["done", "done", "done", "not recoverable"]
+
+
+def test_a_number_that_is_still_held_counts_as_recovered(carrier):
+    assert carrier.recover_number(NUMBER, "PN1", key="k1") == "PN1"
+
+    assert outcomes(carrier) == ["held already"]
+
+
+def test_a_recovery_whose_answer_is_lost_was_carried_out_once(carrier, faults):
+    carrier.release_number(NUMBER, "PN1", key="k1")
+    faults.order({"target": "carrier", "kind": "answer_lost", "count": 1})
+
+    with pytest.raises(CarrierError):
+        carrier.recover_number(NUMBER, "PN1", key="k2")
+    carrier.recover_number(NUMBER, "PN1", key="k2")
+
+    assert outcomes(carrier) == ["done", "done", "repeated"]
+
+
+def test_a_number_nobody_ever_released_cannot_be_recovered(carrier):
+    with pytest.raises(NotRecoverable):
+        carrier.recover_number("+19995550100", "PN9", key="k1")
