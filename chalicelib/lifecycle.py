@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
+from chalicelib.domain import maintenance
 from chalicelib.domain.account import Account
 from chalicelib.domain.decide import decide
 from chalicelib.domain.decision import Decision
@@ -19,6 +20,7 @@ from chalicelib.domain.notices import with_news
 from chalicelib.domain.timeline import timeline
 from chalicelib.store import accounts
 from chalicelib.store.accounts import AlreadyTold, Loaded, Stale, Told
+from chalicelib.store.maintenance import work_of
 from chalicelib.store.table import Contended, Unavailable
 from chalicelib.wiring import World
 
@@ -124,7 +126,31 @@ def again_while_stale(once: Callable[[], T]) -> T:
 
 
 def must_load(world: World, account_id: str) -> Loaded:
-    loaded = accounts.load(world.table, account_id)
+    loaded = load(world, account_id)
     if loaded is None:
         raise UnknownAccount(account_id)
+    return loaded
+
+
+def load(world: World, account_id: str) -> Loaded | None:
+    """The account, told of all work on the systems that was announced by now: it extends access from its announcement
+    on, not from when a walk comes by. Where a policy promises no extension nothing depends on that, and nothing is
+    read for it."""
+
+    def once() -> Loaded | None:
+        loaded = accounts.load(world.table, account_id)
+        if loaded is None:
+            return None
+        policy = world.policies.get(loaded.account.policy)
+        return tell_of_work(world, loaded) if maintenance.extends_access(policy) else loaded
+
+    return again_while_stale(once)
+
+
+def tell_of_work(world: World, loaded: Loaded) -> Loaded:
+    """Tells the account of every window that may concern it and that it has not heard of. Raises accounts.Stale."""
+    for said in work_of(world.table, loaded.account.policy).said:
+        if maintenance.is_news(loaded.account, said):
+            told = f"maintenance:{said.window_id}:{said.revision}"
+            loaded = settle(world, loaded, said, id=told, by="maintenance").loaded
     return loaded

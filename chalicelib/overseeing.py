@@ -33,6 +33,7 @@ OF_CASES = (FIRST_REPLY, DECISION, NEXT_STEP, EVIDENCE)
 """What people have to do by then, beside the steps, which nobody has to."""
 END_OF_TIME = datetime.fromisoformat("9999-12-31T00:00:00+00:00")
 MOST_PAST = 1000
+FEW = 20
 MOST_COUNTED = 100
 """Of a kind and shard: a backlog beyond that is told as "at least"."""
 
@@ -289,6 +290,11 @@ def _waits(at: str, key: Key) -> Shown:
 def walks_shown(world: World, job: str, *, limit: int) -> list[Shown]:
     """The job's newest walks over all accounts: how far each is, and whom it could not visit."""
     return [_walk(world, walk, limit) for walk in walks.latest(world.table, job, limit)]
+
+
+def walk_shown(world: World, named: Walk) -> Shown | None:
+    walk = walks.load(world.table, named.job, named.run)
+    return None if walk is None else _walk(world, walk, FEW)
 
 
 def _walk(world: World, walk: Walk, limit: int) -> Shown:

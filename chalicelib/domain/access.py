@@ -6,7 +6,7 @@ Judged by the clock, from dates: no job has to run for access to end. Half-open:
 from datetime import datetime
 
 from chalicelib.domain.account import Account, Subscription
-from chalicelib.domain.ending import end_of
+from chalicelib.domain.ending import end_before_extension, end_of, extension_of
 from chalicelib.domain.moments import hours_after
 from chalicelib.domain.policy import Policy
 
@@ -17,7 +17,10 @@ def access_until(account: Account, subscription: Subscription, policy: Policy) -
     """The first instant without access as far as we know now, or None if there never was any."""
     if not subscription.has_started or subscription.paid_until is None:
         return None
-    until = max(subscription.paid_until, _beyond_the_paid_period(subscription, policy))
+    until = max(
+        subscription.paid_until + extension_of(account, subscription),
+        _beyond_the_paid_period(subscription, policy),
+    )
     stops = (
         end_of(account, subscription),
         subscription.suspended_at,
@@ -73,8 +76,8 @@ def plan_features(policy: Policy, plan: str) -> tuple[str, ...]:
 
 
 def reasons(account: Account, policy: Policy, now: datetime) -> dict[str, str]:
-    """Feature → why it is given or not, as a code: `always, active, trialing, pending_cancellation, settling,
-    grace, unpaid, suspended, ended, never_subscribed`. The best reason of several plans counts."""
+    """Feature → why it is given or not, as a code: `always, active, trialing, pending_cancellation, extended,
+    settling, grace, unpaid, suspended, ended, never_subscribed`. The best reason of several plans counts."""
     why = {LOG_IN: "always"}
     for name, plan in policy.plans.items():
         mine = [s for s in account.subscriptions.values() if s.plan == name]
@@ -86,7 +89,7 @@ def reasons(account: Account, policy: Policy, now: datetime) -> dict[str, str]:
 
 
 _RANK = (
-    "active", "trialing", "pending_cancellation", "settling", "grace",
+    "active", "trialing", "pending_cancellation", "extended", "settling", "grace",
     "unpaid", "suspended", "ended", "never_subscribed",
 )  # fmt: skip
 
@@ -98,6 +101,8 @@ def _why(account: Account, subscription: Subscription, policy: Policy, now: date
     if not has_access(account, subscription, policy, now):
         return "suspended" if subscription.suspended_at else "unpaid"
     paid_until = subscription.paid_until
+    if _only_extended(account, subscription, policy, now):
+        return "extended"
     if paid_until is not None and paid_until <= now:
         failed = subscription.past_due_since or (
             subscription.unpaid and subscription.unpaid.failed_at
@@ -106,3 +111,15 @@ def _why(account: Account, subscription: Subscription, policy: Policy, now: date
     if end is not None:
         return "pending_cancellation"
     return "trialing" if subscription.status == "trialing" else "active"
+
+
+def _only_extended(
+    account: Account, subscription: Subscription, policy: Policy, now: datetime
+) -> bool:
+    """M1-13: what is paid for is over, and so are the times in which a renewal settles or is waited for."""
+    paid_until = subscription.paid_until
+    if paid_until is None or now < paid_until or not extension_of(account, subscription):
+        return False
+    end = end_before_extension(account, subscription)
+    over = end is not None and end <= now
+    return over or now >= max(paid_until, _beyond_the_paid_period(subscription, policy))

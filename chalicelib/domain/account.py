@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 NOT_STARTED = ("incomplete", "incomplete_expired")
 
@@ -150,6 +151,27 @@ class Export:
     ready_at: datetime | None = None
 
 
+class WorkedDay(NamedTuple):
+    """What work took of one calendar day: which day, and from when until when (Unix seconds, half-open)."""
+
+    day: int
+    """The day's ordinal in the policy's zone: two windows on the same day are one day."""
+    starts: int
+    ends: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """Work on the systems, as the account was told of it (M1-13)."""
+
+    revision: int
+    days: tuple[WorkedDay, ...] = ()
+    kept: tuple[WorkedDay, ...] = ()
+    """Days that were announced once and are worked no more: what was promised for them stays."""
+    extends: bool = True
+    """Whether the policy promised an extension of access for it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
     id: str
@@ -191,6 +213,8 @@ class Account:
     """Step id → the due moment for which an operator took it as done."""
     exports: Mapping[str, Export] = field(default_factory=dict)
     """Exports that are being made, or can still be fetched."""
+    work: Mapping[str, Work] = field(default_factory=dict)
+    """Maintenance window → what the account was told of it. Which days extend which subscription is worked out."""
     legal_hold: Hold | None = None
     """Nothing is purged while it stands."""
     purge_began_at: datetime | None = None

@@ -8,13 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from chalicelib.domain import contracts, crediting, holding, steps
 from chalicelib.domain.account import Account, Subscription
 from chalicelib.domain.billing_periods import renewals_before
 from chalicelib.domain.consequence import Consequence
-from chalicelib.domain.ending import contract_end, end_of
+from chalicelib.domain.ending import (
+    contract_end,
+    end_before_extension,
+    end_of,
+    extended_days,
+)
 from chalicelib.domain.messages import ScheduledMessage
 from chalicelib.domain.money import Money
 from chalicelib.domain.needs import numbers_needed_at, numbers_needed_until
@@ -22,7 +27,7 @@ from chalicelib.domain.number_fees import Number, cycle_of, fees_until, next_fee
 from chalicelib.domain.policy import Policy
 from chalicelib.domain.steps import Step
 from chalicelib.domain.timeline import timeline
-from chalicelib.domain.words import CONTRACT_INSTALMENTS, title
+from chalicelib.domain.words import ACCESS_EXTENDED, CONTRACT_INSTALMENTS, title
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +61,7 @@ def of_cancelling(
     )
     end = end_of(after, after.subscriptions[subscription_id])
     found = list(_instalments(after, after.subscriptions[subscription_id], policy))
+    found += _extension(after, after.subscriptions[subscription_id], policy, now)
     for step in timeline(after, policy):
         if step.kind == steps.NUMBER_FEE:
             found += _fees(after, policy, holdings, now, end)
@@ -73,6 +79,8 @@ def upcoming(
         for subscription in account.subscriptions.values()
         for instalment in _instalments(account, subscription, policy)
     ]
+    for subscription in account.subscriptions.values():
+        found += _extension(account, subscription, policy, now)
     for step in timeline(account, policy):
         if step.kind == steps.NUMBER_FEE:
             found += _fees(account, policy, holdings, now, None)
@@ -100,6 +108,24 @@ def _instalments(
             amount=Money(each * len(renewals), account.currency),
             count=len(renewals),
         )
+
+
+def _extension(
+    account: Account, subscription: Subscription, policy: Policy, now: datetime
+) -> Iterator[Consequence]:
+    """M1-13: from the end that is paid for, access goes on for the days of work on the systems."""
+    end = end_before_extension(account, subscription)
+    days = extended_days(account, subscription)
+    if end is None or not days or now >= end + timedelta(days=days):
+        return
+    yield Consequence(
+        kind=ACCESS_EXTENDED,
+        at=end,
+        title=title(ACCESS_EXTENDED, policy, account.locale),
+        reversible=True,
+        subject=subscription.id,
+        count=days,
+    )
 
 
 def next_fee_of(account: Account, policy: Policy, number: Number) -> datetime | None:

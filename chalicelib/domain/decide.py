@@ -18,6 +18,7 @@ from chalicelib.domain import (
     facts,
     from_stripe,
     holdings,
+    maintenance,
     overruling,
     seats,
 )
@@ -90,6 +91,8 @@ def decide(  # noqa: C901 - a table of facts and their rules, with no rule in it
             return overruling.set_legal_hold(account, fact)
         case facts.LegalHoldReleased():
             return overruling.release_legal_hold(account, fact)
+        case maintenance.WorkSaid():
+            return maintenance.hear(account, fact)
         case _:
             return _of_case(account, fact, policy, now)
 
@@ -191,6 +194,7 @@ def _emptied(account: Account, now: datetime) -> Account:
         held={},
         waived={},
         exports={},
+        work=account.work if live else {},
         cases={id: case for id, case in account.cases.items() if case.holds_purge},
         purge_began_at=None,
         purged_at=now,

@@ -1,18 +1,52 @@
 """When a subscription ends. Every consequence of leaving is counted from here.
 
-*The end* is the moment access to the last paid second is over for good. A subscription that renews has none.
+*The end* is the moment access to the last paid second is over for good. A subscription that renews has none. Work on the
+systems moves it, here and nowhere else, and every date that follows moves with it (M1-13).
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from chalicelib.domain.account import Account, Subscription
 from chalicelib.domain.billing_periods import SLACK, last_period_of
 from chalicelib.domain.moments import months_after
+from chalicelib.domain.worked_days import counted
 
 
 def end_of(account: Account, subscription: Subscription) -> datetime | None:
-    """The end, or None while it renews or never started.
+    """The end, or None while it renews or never started: as paid for, and extended for the days of work."""
+    end = end_before_extension(account, subscription)
+    return end and end + extension_of(account, subscription)
+
+
+def extension_of(account: Account, subscription: Subscription) -> timedelta:
+    """By how much access is extended: a day is 24 hours, whatever the clocks do meanwhile."""
+    return timedelta(days=extended_days(account, subscription))
+
+
+def extended_days(account: Account, subscription: Subscription) -> int:
+    """How many days of work extend it. While it renews, it carries them to its final end."""
+    if not account.work:
+        return 0
+    return counted(account, subscription, covered_until(account, subscription))
+
+
+def covered_until(account: Account, subscription: Subscription) -> datetime | None:
+    """How far access goes without an extension, as what days of work are held against: None while it goes on. What a
+    renewal that failed, or Stripe's end, leaves unpaid is no access that work could have taken."""
+    end = end_before_extension(account, subscription)
+    unpaid = subscription.unpaid
+    stands_still = subscription.past_due_since is not None or (
+        unpaid is not None and (unpaid.failed_at is not None or unpaid.written_off)
+    )
+    stops = [end, subscription.suspended_at]
+    if stands_still or subscription.ended_at is not None:
+        stops.append(subscription.paid_until or subscription.started_at)
+    return min((stop for stop in stops if stop is not None), default=None)
+
+
+def end_before_extension(account: Account, subscription: Subscription) -> datetime | None:
+    """The end as it is paid for, or None while it renews or never started.
 
     Stripe's end, but never before a contract's end and the period it is billed for (GT-2, GT-11), nor before the last
     paid second (M1-15), unless the paid period was forfeited.

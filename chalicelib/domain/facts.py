@@ -9,6 +9,7 @@ from datetime import datetime
 from chalicelib.domain.account import Contract, Hold, Seat
 from chalicelib.domain.case_facts import CaseFact
 from chalicelib.domain.evidence import Evidence
+from chalicelib.domain.maintenance import WorkSaid
 from chalicelib.domain.number_fees import Number
 from chalicelib.domain.registrations import Registration
 from chalicelib.domain.steps import Step
@@ -273,5 +274,6 @@ Fact = (
     | StepWaived
     | LegalHoldSet
     | LegalHoldReleased
+    | WorkSaid
     | CaseFact
 )

@@ -12,15 +12,19 @@ from dataclasses import replace
 from datetime import datetime
 
 from chalicelib.domain.account import Account, Subscription
+from chalicelib.domain.ending import extension_of
 from chalicelib.domain.steps import PLAN_ENDED, Step
 
 
 def forfeit(
     account: Account, subscription_id: str | None, cause: str, until: datetime | None, now: datetime
 ) -> Account:
-    """The payment for the period up to `until` is gone. One that is over has nothing left to take."""
+    """The payment for the period up to `until` is gone. One that is over, its extension too, has nothing left to
+    take."""
     known = account.subscriptions.get(subscription_id or "")
-    if known is None or until is None or until <= now or cause in known.forfeited_by:
+    if known is None or until is None or cause in known.forfeited_by:
+        return account
+    if until + extension_of(account, known) <= now:
         return account
     if known.paid_until is not None and until < known.paid_until:
         # A later period is paid for: what went back had been used up by then.

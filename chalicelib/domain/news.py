@@ -73,6 +73,13 @@ _DISPUTE = _CASE | {
     "refunded": "yes_or_no",
 }
 _STEP: Mapping[str, Kind] = {"due": "instant", "count": "count"}
+_WORK: Mapping[str, Kind] = {
+    "window_id": "id",
+    "starts_at": "instant",
+    "ends_at": "instant",
+    "kind": "word",
+    "days": "count",
+}
 _END: Mapping[str, Kind] = {"subscription_id": "id", "plan": "word", "due": "instant"}
 
 
@@ -147,8 +154,12 @@ CATALOGUE: Mapping[str, EventType] = dict([
     _same("dispute.lost", "A dispute was lost.", _DISPUTE),
     _same("dispute.closed", "A dispute ended without anybody winning.", _DISPUTE),
     _same("maintenance.announced",
-          "Work was announced that extends the account's access by `days` calendar days.",
-          {"starts_at": "instant", "ends_at": "instant", "kind": "word", "days": "count"}),
+          "Work was announced that extends the account's access by `days` calendar days.", _WORK),
+    _same("maintenance.moved",
+          "Announced work takes place at another time, and extends access by `days` more days.",
+          _WORK),
+    _same("maintenance.withdrawn",
+          "Announced work does not take place. What was promised for it stays.", _WORK),
     _step(steps.ACCESS_ENDS, "access.ended", "Access to a plan ended, and Stripe agrees.", _END),
     _step(steps.MESSAGES_CREDITED, "messages.credited",
           "What an ended plan can no longer send was credited to the wallet.",

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from chalicelib.domain import crediting, steps
+from chalicelib.domain import crediting, maintenance, steps
 from chalicelib.domain.access import access_until
 from chalicelib.domain.account import Account, Subscription
 from chalicelib.domain.decision import Decision
@@ -32,10 +32,14 @@ REGISTRATIONS_LAPSED = "registrations_lapsed"
 DATA_PURGED = "data_purged"
 REMINDER = "reminder"
 MAINTENANCE = "maintenance_announced"
+MAINTENANCE_RECORDED = "maintenance_recorded"
+MAINTENANCE_MOVED = "maintenance_moved"
+MAINTENANCE_WITHDRAWN = "maintenance_withdrawn"
 
 KINDS = (
     *(CANCELLATION_CONFIRMED, RESUMED, PAYMENT_FAILED, ENDED, CAME_BACK, NUMBERS_RELEASED),
-    *(REGISTRATIONS_LAPSED, DATA_PURGED, REMINDER, MAINTENANCE),
+    *(REGISTRATIONS_LAPSED, DATA_PURGED, REMINDER),
+    *(MAINTENANCE, MAINTENANCE_RECORDED, MAINTENANCE_MOVED, MAINTENANCE_WITHDRAWN),
 )
 
 NUMBERS, REGISTRATIONS, DATA = "numbers", "registrations", "data"
@@ -72,6 +76,8 @@ class Notice:
     ends_at: datetime | None = None
     reason: str | None = None
     """An operator's own words, made inert before anybody reads them."""
+    restored: bool = False
+    """Access that had ended goes on."""
     kept: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
 
@@ -158,11 +164,13 @@ _NOT_LISTED = steps.INTERNAL | {steps.NUMBER_FEE, steps.ACCESS_ENDS, steps.RENEW
 """Our own housekeeping, and what the sentences of a mail already say."""
 
 
-def _told(account: Account, ahead: Sequence[Step]) -> tuple[Ahead, ...]:
+def _told(
+    account: Account, ahead: Sequence[Step], without: frozenset[str] = _NOT_LISTED
+) -> tuple[Ahead, ...]:
     return tuple(
         Ahead(kind=step.kind, at=step.due, count=_count(account, step))
         for step in ahead
-        if step.kind not in _NOT_LISTED
+        if step.kind not in without
     )
 
 
@@ -271,13 +279,41 @@ def _purged(change: _Change) -> Iterator[Notice]:
 
 
 def _maintenance(change: _Change) -> Iterator[Notice]:
-    """M1-13: the client is notified by e-mail; `days` is by how many calendar days access is extended."""
+    """M1-13: the client is notified by e-mail. `count` is by how many calendar days access is extended; whatever date
+    of theirs it moves is listed, so that nobody is left with one they were told before."""
+    restored = [s for s in change.after.subscriptions.values() if _is_restored(change, s)]
     yield Notice(
-        kind=MAINTENANCE,
+        kind=_kind_of_work(change),
         at=change.data["starts_at"],
         ends_at=change.data["ends_at"],
         count=change.data.get("days"),
         reason=change.data.get("reason"),
+        ahead=_told(change.after, _moved_steps(change), _NOT_LISTED - {steps.ACCESS_ENDS}),
+        restored=bool(restored),
+        gone=tuple(thing for thing, kind in _GONE_BY if restored and kind in change.before.done),
+    )
+
+
+def _kind_of_work(change: _Change) -> str:
+    if change.what == maintenance.WITHDRAWN:
+        return MAINTENANCE_WITHDRAWN
+    if change.what == maintenance.MOVED:
+        return MAINTENANCE_MOVED
+    return MAINTENANCE if change.data["starts_at"] > change.now else MAINTENANCE_RECORDED
+
+
+def _moved_steps(change: _Change) -> list[Step]:
+    known = change.before.steps
+    return [s for s in change.ahead if known.get(s.id) != s.due and s.due > change.now]
+
+
+def _is_restored(change: _Change, subscription: Subscription) -> bool:
+    """Its access had ended, and goes on."""
+    was = change.before.subscriptions[subscription.id]
+    return (
+        was.has_started
+        and not is_live(change.before, was, change.now)
+        and is_live(change.after, subscription, change.now)
     )
 
 
@@ -295,6 +331,8 @@ def _reminder(change: _Change) -> Iterator[Notice]:
 
 _OF_WHAT = {
     "maintenance.announced": _maintenance,
+    "maintenance.moved": _maintenance,
+    "maintenance.withdrawn": _maintenance,
     f"step.{steps.ACCESS_ENDS}": _access_ended,
     f"step.{steps.MESSAGES_CREDITED}": _ended,
     f"step.{steps.NUMBERS_RELEASED}": _counted(NUMBERS_RELEASED),

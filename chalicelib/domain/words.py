@@ -6,6 +6,7 @@ from chalicelib.domain import steps
 from chalicelib.domain.policy import Policy, Text
 
 CONTRACT_INSTALMENTS = "contract_instalments"
+ACCESS_EXTENDED = "access_extended"
 
 TITLES = {
     steps.RENEWAL_OFF: Text(
@@ -13,6 +14,10 @@ TITLES = {
     ),
     CONTRACT_INSTALMENTS: Text(
         en="Remaining instalments of your contract", fr="Échéances restantes de votre contrat"
+    ),
+    ACCESS_EXTENDED: Text(
+        en="Access goes on, extended for days of work on our systems",
+        fr="L'accès continue, prolongé pour les jours de travaux sur nos systèmes",
     ),
     steps.ACCESS_ENDS: Text(en="Access ends", fr="L'accès prend fin"),
     steps.MESSAGES_CREDITED: Text(

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from chalicelib import overseeing
+from chalicelib import lifecycle, overseeing
 from chalicelib.domain.account import Account, Hold
 from chalicelib.domain.facts import (
     Fact,
@@ -28,7 +28,7 @@ from chalicelib.handlers.call import Answer, Call
 from chalicelib.handlers.calls import is_id
 from chalicelib.handlers.problems import Problem, not_found
 from chalicelib.lifecycle import tell
-from chalicelib.store import accounts, holdings
+from chalicelib.store import holdings
 
 Reasoned = Call[shapes.Reasoned]
 
@@ -38,7 +38,7 @@ def find_step(call: Call[Any]) -> None:
     account_id, _ = _named(call)
     found = None
     if is_id(account_id) and call.caller.may_see(account_id):
-        found = accounts.load(call.world.table, account_id)
+        found = lifecycle.load(call.world, account_id)
     if found is None:
         raise not_found("step")
     call.loaded = found

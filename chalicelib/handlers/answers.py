@@ -104,10 +104,43 @@ class SubscriptionShown(Struct, kw_only=True):
     renews_at: Instant | None
     next_charge: Charge | None = None
     access_ends_at: Instant | None
+    extended_days: Annotated[
+        int, Meta(description="By so many calendar days of work on the systems access is extended.")
+    ]
     contract_ends_at: Instant | None
     last_day: Annotated[str | None, Meta(description="The last day of access, in words.")] = None
     allowed: Allowed
     seats: list[Seat]
+
+
+class MaintenanceWarning(Struct, kw_only=True):
+    code: Literal["extends_nothing", "longer_than_promised"]
+    policy: str
+    detail: str
+
+
+class MaintenanceWindow(Struct, kw_only=True):
+    """Work on the systems, and how far everybody is told of it."""
+
+    id: Id
+    revision: int
+    starts_at: Instant
+    ends_at: Instant
+    kind: Literal["scheduled", "emergency"]
+    reason: str
+    policies: list[str]
+    withdrawn: bool
+    announced_at: Instant
+    announced_by: str
+    changed_at: Instant
+    changed_by: str
+    days: Annotated[
+        dict[str, list[str]], Meta(description="Policy → the calendar days it touches there.")
+    ]
+    warnings: list[MaintenanceWarning]
+    telling: Annotated[
+        dict[str, Any] | None, Meta(description="The walk over all accounts that tells of it.")
+    ]
 
 
 class NumberShown(Struct, kw_only=True):

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from chalicelib import cancelling
+from chalicelib import cancelling, lifecycle
 from chalicelib.domain.account import Subscription
 from chalicelib.domain.blockers import cancel_roles
 from chalicelib.domain.identity import OnFile, Said, matches
@@ -25,7 +25,7 @@ from chalicelib.handlers.cancellations import (
     shown_to,
 )
 from chalicelib.handlers.problems import Problem, not_found, role_required
-from chalicelib.store import accounts, consents, tries
+from chalicelib.store import consents, tries
 
 TRIES_A_DAY = 5
 CONFIRMED_ROLES = ("billing_admin",)
@@ -108,7 +108,7 @@ def _matching(call: Call[Any]) -> Subscription | None:
     body: shapes.Identity = call.body
     if not is_id(body.account_id):
         return None
-    call.loaded = accounts.load(call.world.table, body.account_id)
+    call.loaded = lifecycle.load(call.world, body.account_id)
     if call.loaded is None or not matches(_said(body), _on_file(call)):
         return None
     return call.account.subscriptions.get(call.params["id"])

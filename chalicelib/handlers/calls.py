@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import unquote
 
-from chalicelib import log
+from chalicelib import lifecycle, log
 from chalicelib.gateways.jwks import KeysUnavailable
 from chalicelib.gateways.roles import RolesUnavailable
 from chalicelib.gateways.stripe import StripeUnavailable
@@ -32,7 +32,7 @@ from chalicelib.handlers.problems import (
     unverifiable,
 )
 from chalicelib.handlers.shaping import shaped
-from chalicelib.store import accounts, cases
+from chalicelib.store import cases
 from chalicelib.store.accounts import Loaded
 from chalicelib.store.holdings import owner_of_number
 from chalicelib.store.table import StoreError
@@ -174,7 +174,7 @@ def _account(call: Call[Any], whose: Whose) -> Loaded | None:
         raise invalid("/account_id", "Say which account: account_id is missing.")
     if not call.caller.may_see(account_id) or not is_id(account_id):
         raise not_found("account")
-    loaded = accounts.load(call.world.table, account_id)
+    loaded = lifecycle.load(call.world, account_id)
     if loaded is None:
         raise not_found("account")
     return loaded

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from chalicelib import catching_up, listening, log
+from chalicelib import catching_up, listening, log, maintaining
 from chalicelib.domain import steps
 from chalicelib.effects.effect import OutOfTime
 from chalicelib.mailing import send_unsent
@@ -50,11 +50,19 @@ _NOT_STEPS: Mapping[str, Callable[[World, OutOfTime], object]] = {
     parked.KIND: retry_all_parked,
     outbox.STUCK: retry_stuck,
     outbox.UNSENT: send_unsent,
+    maintaining.DUE: maintaining.tell_all,
 }
 """What lies in the due index besides the steps of accounts."""
 
 
 SCHEDULE: tuple[Job, ...] = (
+    # Before everything else that is due: work on the systems moves the dates of what follows.
+    Job(
+        name=maintaining.JOB,
+        rate="rate(5 minutes)",
+        due_kinds=(maintaining.DUE,),
+        says="Tells every account of announced work on the systems, and extends its access.",
+    ),
     Job(
         name="pay_decided_cases",
         rate="rate(5 minutes)",

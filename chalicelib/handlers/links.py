@@ -8,7 +8,7 @@ from chalicelib import log
 from chalicelib.domain import top_ups
 from chalicelib.domain.access import has_paid
 from chalicelib.domain.account import Subscription
-from chalicelib.domain.ending import is_live
+from chalicelib.domain.ending import end_before_extension, is_live
 from chalicelib.domain.money import Money
 from chalicelib.gateways.stripe import StripeBusy, StripeRefused
 from chalicelib.handlers import page_links, shapes
@@ -123,13 +123,19 @@ def _not_sold(call: Call[shapes.CheckoutSession]) -> Problem:
     return invalid("/amount", "Stripe does not take this amount: it may be too small or too large.")
 
 
+def _is_paid_for(call: Call[Any], subscription: Subscription) -> bool:
+    """One that lives on only because work on the systems extended it cannot be resumed any more: whoever wants to stay
+    may buy the plan again, and still has the days."""
+    end = end_before_extension(call.account, subscription)
+    return is_live(call.account, subscription, call.now) and (end is None or call.now < end)
+
+
 def _plan(call: Call[shapes.CheckoutSession]) -> dict[str, Any]:
     """M1-1, SC-7: a plan of the account's policy that it does not have yet."""
     assert call.body.price is not None
     account = call.account
     price_id, plan = _priced(call, call.body.price)
-    live = [s for s in account.subscriptions.values() if is_live(account, s, call.now)]
-    if any(s.plan == plan for s in live):
+    if any(s.plan == plan for s in account.subscriptions.values() if _is_paid_for(call, s)):
         raise Problem(409, "already_subscribed", "The account has this plan already.")
     metadata = {"account_id": account.id, "plan": plan}
     return {

@@ -8,7 +8,14 @@ from chalicelib import log
 from chalicelib.domain import access, consequences, releasing, top_ups
 from chalicelib.domain.account import Subscription
 from chalicelib.domain.consequences import Holdings
-from chalicelib.domain.ending import contract_end, end_of, has_ended, is_live
+from chalicelib.domain.ending import (
+    contract_end,
+    end_before_extension,
+    end_of,
+    extended_days,
+    has_ended,
+    is_live,
+)
 from chalicelib.domain.moments import rfc3339
 from chalicelib.domain.money import Money
 from chalicelib.domain.number_fees import Number
@@ -188,6 +195,7 @@ def _subscription(
         "next_charge": _next_charge(call, subscription) if live else None,
         "renews_at": rfc3339(subscription.period_end) if live and end is None else None,
         "access_ends_at": rfc3339(end) if end is not None else None,
+        "extended_days": extended_days(account, subscription),
         "contract_ends_at": rfc3339(contract) if contract is not None else None,
         "last_day": reading.last_day(call, end) if end is not None else None,
         "allowed": allowed.allowed(call, subscription, owed),
@@ -197,7 +205,8 @@ def _subscription(
 
 def _next_charge(call: Call[None], subscription: Subscription) -> dict[str, Any] | None:
     """OS-1: what the card is charged next for it, and when; an instalment too, for whoever leaves with a contract."""
-    end = end_of(call.account, subscription)
+    # Days of work extend access, and are paid for already.
+    end = end_before_extension(call.account, subscription)
     if end is not None and subscription.period_end >= end:
         return None
     price = Money(subscription.price_minor * subscription.quantity, call.account.currency)

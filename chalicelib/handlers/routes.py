@@ -15,6 +15,7 @@ from chalicelib.handlers import (
     exports,
     holdings,
     links,
+    maintenance,
     membership,
     messages,
     seats,
@@ -190,6 +191,28 @@ ROUTES: tuple[Route, ...] = (
         method="GET", path="/v1/exports/{id}", act=exports.show,
         find=exports.find, roles=EXPORTERS,
         summary="An export: being made (202), or with a short-lived link to it.",
+    ),
+    Route(
+        method="POST", path="/v1/maintenance-windows", act=maintenance.announce,
+        body=shapes.MaintenanceShape, whose="none", check=maintenance.check_announced,
+        roles=OPERATOR, success=201,
+        summary="Announces work on the systems: it extends access from now on, and everybody is told.",
+    ),
+    Route(
+        method="PUT", path="/v1/maintenance-windows/{id}", act=maintenance.change,
+        body=shapes.MaintenanceChangeShape, whose="none", find=maintenance.find,
+        check=maintenance.check_changed, roles=OPERATOR,
+        summary="Moves or withdraws announced work. What was promised for it stays.",
+    ),
+    Route(
+        method="GET", path="/v1/maintenance-windows", act=maintenance.listed,
+        whose="none", lists=True, check=maintenance.check_list, roles=OPERATOR,
+        summary="All announced work, the last announced first.",
+    ),
+    Route(
+        method="GET", path="/v1/maintenance-windows/{id}", act=maintenance.show,
+        whose="none", find=maintenance.find, roles=OPERATOR,
+        summary="Announced work: the days it takes, and how far everybody is told.",
     ),
     Route(
         method="GET", path="/v1/admin/cases", act=cases.listed,

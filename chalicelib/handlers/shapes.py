@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 from chalicelib.domain.blockers import Blocker
 from chalicelib.domain.consequence import Consequence
 from chalicelib.domain.ledger import Entry, wallet_change
+from chalicelib.domain.maintenance import KINDS as MAINTENANCE_KINDS
 from chalicelib.domain.messages import CHANNELS
 from chalicelib.domain.moments import rfc3339
 from chalicelib.domain.money import LARGEST, Money
@@ -137,6 +138,28 @@ class Reasoned(Struct, kw_only=True):
     reason: Annotated[
         str, Meta(min_length=1, max_length=500, description="Say why, in 1 to 500 characters.")
     ]
+
+
+class MaintenanceShape(Struct, kw_only=True):
+    """Work on the systems, as it is announced."""
+
+    starts_at: Instant
+    ends_at: Instant
+    kind: Annotated[str, one_of(MAINTENANCE_KINDS)]
+    reason: ShortText
+    policies: Annotated[list[Id], Meta(min_length=1, max_length=20)] | None = None
+    withdrawn: bool | None = None
+
+
+class MaintenanceChangeShape(Struct, kw_only=True):
+    """What is different about it now. What is left out stays as it is."""
+
+    starts_at: Instant | None = None
+    ends_at: Instant | None = None
+    kind: Annotated[str, one_of(MAINTENANCE_KINDS)] | None = None
+    reason: ShortText | None = None
+    policies: Annotated[list[Id], Meta(min_length=1, max_length=20)] | None = None
+    withdrawn: bool | None = None
 
 
 class NumberShape(Struct, kw_only=True):

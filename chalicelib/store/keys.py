@@ -19,6 +19,7 @@ ANSWER, PARKED = "answer#", "parked#"
 LONGEST_CAUSE = 900
 PUBLISHED, RECEIPT = "published", "receipt"
 NOTICE, CONFIRMATION, ASIDE = "notice#", "confirmation#", "aside#"
+WINDOW = "window#"
 WALK, FAILED_VISIT, GIVEN_UP_VISIT = "walk#", "failed#", "given_up#"
 
 
@@ -196,6 +197,19 @@ def visit(prefix: str, job: str, run: str, account_id: str) -> Key:
 def job(name: str) -> str:
     """The partition of what a job remembers between its runs."""
     return f"J#{name}"
+
+
+def windows() -> str:
+    """The partition of all maintenance windows: they are few."""
+    return "M#windows"
+
+
+def window(window_id: str) -> Key:
+    return Key(windows(), WINDOW + window_id)
+
+
+def work_of(policy: str) -> Key:
+    return Key("M#work", policy)
 
 
 def shard(owner: str, shards: int) -> int:

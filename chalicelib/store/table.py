@@ -37,6 +37,9 @@ itself, and the few attributes beside it are those that a condition or an index 
     K#<case>                case                      which account the case is of
     T#<what>#<who>          <day>                     how often somebody tried something that day (TTL)
     P#<customer or ->       parked#<event id>         an event we could not apply yet; due index
+    M#windows               window#<id>               a maintenance window; its newest first (version)
+    M#work                  <policy>                  what the accounts of a policy are told of all windows
+                                                      that may still concern them (version)
     W#<job>                 walk#<run>                how far a walk over all accounts is (version); due index
                                                       until it ends (TTL)
     W#<job>                 failed#<run>#<account>    an account it tries again (given_up#…: tries no more) (TTL)

@@ -118,15 +118,31 @@ def _also(notice: Notice) -> Iterator[Text]:
             if notice.amount is not None and notice.amount.amount > 0:
                 yield words.AMOUNT_DUE
             yield words.ACCESS_PAUSED if notice.is_paused else words.ACCESS_UNTIL
-        case notices.MAINTENANCE:
-            if notice.count:
-                yield words.EXTENDED_BY_ONE if notice.count == 1 else words.EXTENDED
-            if notice.reason:
-                yield words.BECAUSE
+        case (
+            notices.MAINTENANCE
+            | notices.MAINTENANCE_RECORDED
+            | notices.MAINTENANCE_MOVED
+            | notices.MAINTENANCE_WITHDRAWN
+        ):
+            yield from _work(notice)
         case notices.CAME_BACK:
             yield from _kept_and_gone(notice)
         case _:
             return
+
+
+def _work(notice: Notice) -> Iterator[Text]:
+    if notice.count:
+        yield words.EXTENDED_BY_ONE if notice.count == 1 else words.EXTENDED
+    is_changed = notice.kind in (notices.MAINTENANCE_MOVED, notices.MAINTENANCE_WITHDRAWN)
+    if is_changed and notice.count is not None:
+        yield words.STAYS_EXTENDED
+    if notice.restored:
+        yield words.RESTORED
+    if notice.gone:
+        yield words.GONE
+    if notice.reason:
+        yield words.BECAUSE
 
 
 def _closing(notice: Notice) -> Iterator[Text]:

@@ -107,6 +107,33 @@ OF_KIND: Mapping[str, Words] = {
             fr="Nous effectuerons des travaux sur nos systèmes du {moment} au {ends}.",
         ),
     ),
+    notices.MAINTENANCE_RECORDED: Words(
+        Text(en="Work on our systems on {moment}", fr="Travaux sur nos systèmes le {moment}"),
+        Text(
+            en="Work on our systems, from {moment} to {ends}.",
+            fr="Travaux sur nos systèmes, du {moment} au {ends}.",
+        ),
+    ),
+    notices.MAINTENANCE_MOVED: Words(
+        Text(
+            en="Work on our systems: now on {moment}",
+            fr="Travaux sur nos systèmes : désormais le {moment}",
+        ),
+        Text(
+            en="The work that we announced takes place at another time: from {moment} to {ends}.",
+            fr="Les travaux annoncés ont lieu à un autre moment : du {moment} au {ends}.",
+        ),
+    ),
+    notices.MAINTENANCE_WITHDRAWN: Words(
+        Text(
+            en="The work on {moment} does not take place",
+            fr="Les travaux du {moment} n'auront pas lieu",
+        ),
+        Text(
+            en="The work that we announced for {moment} does not take place.",
+            fr="Les travaux annoncés pour le {moment} n'auront pas lieu.",
+        ),
+    ),
     notices.REMINDER: Words(
         Text(en="Reminder: {what}", fr="Rappel : {what}"),
         Text(
@@ -149,6 +176,14 @@ EXTENDED_BY_ONE = Text(
     en="Your access is extended by one calendar day, and every later date moves with it.",
     fr="Votre accès est prolongé d'un jour calendaire, et chaque date ultérieure est repoussée "
     "d'autant.",
+)
+STAYS_EXTENDED = Text(
+    en="The days by which your access was already extended stay yours.",
+    fr="Les jours dont votre accès a déjà été prolongé vous restent acquis.",
+)
+RESTORED = Text(
+    en="Your access had ended; it is restored.",
+    fr="Votre accès avait pris fin ; il est rétabli.",
 )
 BECAUSE = Text(en="Reason: {reason}", fr="Motif : {reason}")
 KEPT = Text(en="Kept: {kept}.", fr="Conservé : {kept}.")

@@ -80,6 +80,9 @@ OPEN = {
 }
 """What needs no token, and stands in no table of routes."""
 
+ADDED = {"GET /v1/maintenance-windows", "GET /v1/maintenance-windows/{id}"}
+"""What we offer beyond it."""
+
 
 @pytest.fixture(scope="module")
 def shared():
@@ -168,11 +171,11 @@ def test_every_route_is_in_it_and_every_one_of_them_is_the_contracts(published):
 
     assert len(routes) == len(ROUTES), "no route twice"
     assert shown == routes | OPEN
-    assert routes <= PROMISED
+    assert routes <= PROMISED | ADDED
 
 
 def test_the_tables_beside_the_routes_name_routes_of_the_contract():
-    assert {*openapi.ANSWERS, *openapi.REFUSALS} - OPEN <= PROMISED
+    assert {*openapi.ANSWERS, *openapi.REFUSALS} - OPEN <= PROMISED | ADDED
 
 
 def test_only_what_needs_no_token_is_open(published):

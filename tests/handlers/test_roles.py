@@ -46,6 +46,8 @@ WHO = {
     "GET /v1/exports/{id}": {"super_admin"},
     "POST /v1/maintenance-windows": OPERATOR,
     "PUT /v1/maintenance-windows/{id}": OPERATOR,
+    "GET /v1/maintenance-windows": OPERATOR,
+    "GET /v1/maintenance-windows/{id}": OPERATOR,
     "PUT /v1/admin/accounts/{id}": OPERATOR | SERVICE,
 }
 """The contract's column "who", for a policy that neither widens nor narrows it. Everything else under

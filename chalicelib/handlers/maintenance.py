@@ -1,0 +1,149 @@
+"""M1-13: what an operator says of work on the systems, and what follows from it."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from dataclasses import asdict
+from typing import Any
+
+from chalicelib import maintaining, overseeing
+from chalicelib.domain.maintenance import Window
+from chalicelib.domain.moments import rfc3339
+from chalicelib.handlers import cursors, shapes
+from chalicelib.handlers.asking import instant, limit
+from chalicelib.handlers.call import Answer, Call
+from chalicelib.handlers.calls import is_id
+from chalicelib.handlers.problems import invalid, not_found
+from chalicelib.maintaining import Asked, NotAWindow, UnknownWindow
+from chalicelib.store.maintenance import Overtaken
+from chalicelib.store.table import Contended
+
+ATTEMPTS = 8
+
+Changes = Call[shapes.MaintenanceChangeShape]
+
+
+def find(call: Call[Any]) -> None:
+    _known(call)
+
+
+def check_announced(call: Call[shapes.MaintenanceShape]) -> None:
+    _announced(call)
+
+
+def announce(call: Call[shapes.MaintenanceShape]) -> Answer:
+    """It extends access from now on. The first accounts are told before this is answered, the rest by the job."""
+    return Answer(201, _saved(call, _announced(call)))
+
+
+def check_changed(call: Changes) -> None:
+    _changed(call, _known(call))
+
+
+def change(call: Changes) -> Answer:
+    """Saying the same again changes nothing, and tells nobody anything."""
+    for _ in range(ATTEMPTS):
+        known = _known(call)
+        window = _changed(call, known)
+        if window == known:
+            return Answer(200, _shown(call, window))
+        # Somebody else may have changed it just now: then what was said is said of that.
+        with suppress(Overtaken):
+            return Answer(200, _saved(call, window))
+    raise Contended(call.params["id"])
+
+
+def check_list(call: Call[None]) -> None:
+    _after(call)
+
+
+def listed(call: Call[None]) -> Answer:
+    found, more = maintaining.windows_shown(call.world, limit=limit(call), after=_after(call))
+    return Answer(
+        200,
+        shapes.page([_shown(call, one) for one in found], more and cursors.written(more)),
+    )
+
+
+def show(call: Call[None]) -> Answer:
+    return Answer(200, _shown(call, _known(call)))
+
+
+def _known(call: Call[Any]) -> Window:
+    try:
+        if is_id(call.params["id"]):
+            return maintaining.must_know(call.world, call.params["id"])
+    except UnknownWindow:
+        pass
+    raise not_found("maintenance window")
+
+
+def _announced(call: Call[shapes.MaintenanceShape]) -> Window:
+    try:
+        return maintaining.announced(call.world, _asked(call.body), call.caller.sub)
+    except NotAWindow as error:
+        raise invalid(f"/{error.field}", error.detail) from error
+
+
+def _changed(call: Changes, known: Window) -> Window:
+    try:
+        return maintaining.changed(call.world, known, _asked(call.body), call.caller.sub)
+    except NotAWindow as error:
+        raise invalid(f"/{error.field}", error.detail) from error
+
+
+def _asked(body: shapes.MaintenanceShape | shapes.MaintenanceChangeShape) -> Asked:
+    reason = body.reason and body.reason.strip()
+    if reason == "":
+        raise invalid("/reason", "Say why, in 1 to 500 characters.")
+    return Asked(
+        starts_at=instant(body.starts_at, "/starts_at") if body.starts_at else None,
+        ends_at=instant(body.ends_at, "/ends_at") if body.ends_at else None,
+        kind=body.kind,
+        reason=reason,
+        policies=None if body.policies is None else tuple(body.policies),
+        withdrawn=body.withdrawn,
+    )
+
+
+def _saved(call: Call[Any], window: Window) -> dict[str, Any]:
+    maintaining.begin_to_tell(call.world, maintaining.save(call.world, window))
+    return _shown(call, window)
+
+
+def _shown(call: Call[Any], window: Window) -> dict[str, Any]:
+    world = call.world
+    return {
+        "id": window.id,
+        "revision": window.revision,
+        "starts_at": rfc3339(window.starts_at),
+        "ends_at": rfc3339(window.ends_at),
+        "kind": window.kind,
+        "reason": window.reason,
+        "policies": list(window.policies),
+        "withdrawn": window.withdrawn,
+        "announced_at": rfc3339(window.announced_at),
+        "announced_by": window.announced_by,
+        "changed_at": rfc3339(window.changed_at),
+        "changed_by": window.changed_by,
+        "days": {
+            name: [day.isoformat() for day in maintaining.days_of(world, window, name)]
+            for name in window.policies
+        },
+        "warnings": [asdict(one) for one in maintaining.cautions(world, window)],
+        "telling": overseeing.walk_shown(world, maintaining.walk_of(window)),
+    }
+
+
+def _after(call: Call[None]) -> str | None:
+    given = cursors.given(call, 1)
+    if given is None:
+        return None
+    (after,) = given
+    if after is None or not _PLACE.fullmatch(after):
+        raise cursors.wrong()
+    return after
+
+
+_PLACE = re.compile(r"window#mw[0-9a-f]{1,40}")
