@@ -10,7 +10,7 @@ from typing import Any
 from chalice.app import Chalice, CloudWatchEvent, DynamoDBEvent
 
 from chalicelib import wiring
-from chalicelib.handlers import jobs, stream
+from chalicelib.handlers import from_eventbridge, jobs, stream
 from chalicelib.handlers.doors import api
 from chalicelib.handlers.jobs import SCHEDULE, Job
 
@@ -38,6 +38,14 @@ def _scheduled(job: Job) -> Callable[[Any, Any], Any]:
 def publish_history(event: DynamoDBEvent) -> dict[str, list[dict[str, str]]]:
     records: list[dict[str, Any]] = event.to_dict()["Records"]
     return stream.receive(wiring.world(), records)
+
+
+# Which event bus the rule lies on stands in the deployed template; without one nothing ever comes here.
+@app.on_cw_event(
+    {"source": [{"prefix": f"{from_eventbridge.PARTNER}/"}]}, name="hear-stripe-eventbridge"
+)
+def hear_stripe_eventbridge(event: CloudWatchEvent) -> dict[str, str]:
+    return {"outcome": from_eventbridge.receive(wiring.world(), event.to_dict())}
 
 
 globals().update({job.name: _scheduled(job) for job in SCHEDULE})

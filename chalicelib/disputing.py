@@ -19,6 +19,10 @@ from chalicelib.store.accounts import Loaded
 from chalicelib.wiring import World
 
 
+class UnknownStatus(Exception):
+    """Stripe uses a word for a dispute that we do not know."""
+
+
 def hear_dispute(world: World, loaded: Loaded, dispute_id: str, *, id: str) -> Telling:
     """Raises refunding.OtherCustomer, and what Stripe raises."""
     account = loaded.account
@@ -62,4 +66,4 @@ def _alarm(account_id: str, said: DisputeAtStripe, charge: ChargeAtStripe) -> No
     if charge.refunded.amount > 0 and not said.is_over:
         log.event("dispute_of_refunded_payment", **keys)
     if not said.is_known:
-        log.event("dispute_status_unknown", **keys)
+        log.problem("dispute_status_unknown", UnknownStatus(said.status), **keys)

@@ -35,7 +35,7 @@ def _beyond_the_paid_period(subscription: Subscription, policy: Policy) -> datet
     paid_until = subscription.paid_until
     assert paid_until is not None
     unpaid = subscription.unpaid
-    failed_at = (unpaid.failed_at if unpaid else None) or subscription.past_due_since
+    failed_at = subscription.failing_since or subscription.past_due_since
     if unpaid is not None and unpaid.written_off:
         return paid_until
     if failed_at is not None:

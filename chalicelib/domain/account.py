@@ -16,7 +16,7 @@ NOT_STARTED = ("incomplete", "incomplete_expired")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnpaidInvoice:
-    """The invoice that should have carried the subscription further. Money in minor units."""
+    """An invoice of the subscription whose charge failed, or that was given up. Money in minor units."""
 
     id: str
     covers_until: datetime
@@ -27,6 +27,11 @@ class UnpaidInvoice:
     """Voided or uncollectible: it will not be paid, so nothing settles any more."""
     collection_stopped: bool = False
     """The card is not tried any more; the debt stays (SC-2)."""
+
+    @property
+    def is_tried(self) -> bool:
+        """Stripe goes on trying the card for it, or would, had we not stopped that."""
+        return self.failed_at is not None and not self.written_off
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +54,8 @@ class Subscription:
     trial_ends_at: datetime | None = None
     paid_until: datetime | None = None
     """The latest end of a period that was paid for (or given as a trial)."""
-    unpaid: UnpaidInvoice | None = None
+    unpaid_invoices: Mapping[str, UnpaidInvoice] = field(default_factory=dict)
+    """By id, also those of periods before one that was paid: Stripe tries the card for each of them."""
     past_due_since: datetime | None = None
     forfeited_at: datetime | None = None
     """The paid period was refunded, its dispute lost, or it was terminated on record: access ends here."""
@@ -66,8 +72,12 @@ class Subscription:
     evidence_id: str | None = None
     """The consent under which renewal was (or is being) turned off here."""
     interval: str = "month"
+    interval_count: int = 1
+    """A billing period is so many intervals: three months, two weeks."""
     quantity: int = 1
     price_minor: int = 0
+    extras_minor: int = 0
+    """What its other items cost in each such period, beside the plan."""
     as_of: datetime | None = None
     """The newest moment Stripe spoke of this subscription to us."""
     as_of_events: tuple[str, ...] = ()
@@ -77,6 +87,34 @@ class Subscription:
     def has_started(self) -> bool:
         """Its first payment, or its trial, began it; an abandoned Checkout never does."""
         return self.status not in NOT_STARTED or self.paid_until is not None
+
+    @property
+    def unpaid(self) -> UnpaidInvoice | None:
+        """The invoice that should have carried it further than what is paid."""
+        ahead = [
+            one
+            for one in self.unpaid_invoices.values()
+            if self.paid_until is None or one.covers_until > self.paid_until
+        ]
+        # By id where two end at the same instant, so that the order of arrival decides nothing.
+        return max(ahead, key=lambda one: (one.covers_until, one.id), default=None)
+
+    @property
+    def failing_since(self) -> datetime | None:
+        """The first failed charge for anything beyond what is paid: a later invoice that fails too starts no new grace."""
+        failures = [
+            one.failed_at
+            for one in self.unpaid_invoices.values()
+            if one.failed_at is not None
+            and not one.written_off
+            and (self.paid_until is None or one.covers_until > self.paid_until)
+        ]
+        return min(failures, default=None)
+
+    @property
+    def each_period_minor(self) -> int:
+        """What every billing period costs."""
+        return self.price_minor * self.quantity + self.extras_minor
 
     @property
     def is_forfeited(self) -> bool:

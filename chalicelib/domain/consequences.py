@@ -98,14 +98,13 @@ def _instalments(
         return
     renewals = renewals_before(subscription, end)
     if renewals:
-        each = subscription.price_minor * subscription.quantity
         yield Consequence(
             kind=CONTRACT_INSTALMENTS,
             at=renewals[0],
             title=title(CONTRACT_INSTALMENTS, policy, account.locale),
             reversible=True,
             subject=subscription.id,
-            amount=Money(each * len(renewals), account.currency),
+            amount=Money(subscription.each_period_minor * len(renewals), account.currency),
             count=len(renewals),
         )
 

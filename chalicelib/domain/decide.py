@@ -54,7 +54,7 @@ def decide(  # noqa: C901 - a table of facts and their rules, with no rule in it
         case facts.ContractCorrectionBegan():
             return contracts.begin_correcting(account, fact.subscription_id)
         case facts.CollectionSet():
-            return collecting.set_collection(account, fact.subscription_id, stopped=fact.stopped)
+            return collecting.set_collection(account, fact)
         case facts.SeatAssigned():
             return seats.assign(account, fact.seat)
         case facts.SeatUnassigned():

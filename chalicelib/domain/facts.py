@@ -16,6 +16,18 @@ from chalicelib.domain.steps import Step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ItemAtStripe:
+    """One of the things a subscription bills for."""
+
+    price_id: str
+    lookup_key: str | None
+    interval: str
+    interval_count: int
+    price_minor: int
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriptionAtStripe:
     """A Stripe subscription in our words, whatever API version spoke. Instants in UTC, money in minor units."""
 
@@ -25,8 +37,11 @@ class SubscriptionAtStripe:
     price_id: str
     lookup_key: str | None
     interval: str
+    interval_count: int = 1
     price_minor: int
     quantity: int
+    other_items: tuple[ItemAtStripe, ...] = ()
+    """What it bills for beside its first item, whose price stands above."""
     started_at: datetime
     period_start: datetime
     period_end: datetime
@@ -80,6 +95,8 @@ class StripeSaysAll:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StripeSaysInvoice:
     invoice: InvoiceAtStripe
+    asked: bool = False
+    """Stripe was asked for it just now: what it says is not overtaken."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +133,7 @@ class CollectionSet:
     """Stripe confirmed that it tries the card for the open invoice no more, or again (SC-2)."""
 
     subscription_id: str
+    invoice_id: str
     stopped: bool
 
 

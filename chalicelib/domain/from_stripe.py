@@ -7,6 +7,7 @@ invoice only ever moves from open to failed to written off or paid.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Literal
@@ -16,6 +17,7 @@ from chalicelib.domain.account import Account, Subscription, UnpaidInvoice
 from chalicelib.domain.decision import Decision, unchanged
 from chalicelib.domain.facts import (
     InvoiceAtStripe,
+    ItemAtStripe,
     StripeSaysAll,
     StripeSaysInvoice,
     StripeSaysSubscription,
@@ -26,12 +28,18 @@ from chalicelib.domain.policy import Policy
 Standing = Literal["news", "repeat", "ask"]
 
 MOST_EVENTS = 8
+MOST_UNPAID = 12
+"""So many unpaid invoices are remembered of one subscription, newest first: Stripe tries a card for weeks, not years."""
 
 _BEHIND = ("past_due", "unpaid")
 
 
 class UnknownPrice(Exception):
     """The subscription's price stands for no plan of the account's policy."""
+
+
+class SeveralPlans(Exception):
+    """One subscription bills for more than one plan of the policy: which of them it is cannot be told."""
 
 
 class UnknownSubscription(Exception):
@@ -52,12 +60,9 @@ def standing(known: Subscription | None, created: datetime, event_id: str) -> St
 
 
 def apply_subscription(account: Account, fact: StripeSaysSubscription, policy: Policy) -> Decision:
-    """Raises UnknownPrice."""
-    said = fact.subscription
+    """Raises UnknownPrice, SeveralPlans."""
+    plan, said = plan_of(fact.subscription, policy)
     known = account.subscriptions.get(said.id)
-    plan = policy.plan_of_price(said.price_id, said.lookup_key)
-    if plan is None:
-        raise UnknownPrice(said.lookup_key or said.price_id)
     if known is None and _was_purged(account, said):
         return unchanged(account)
     if known is not None and known.ended_at is not None and said.ended_at is None:
@@ -77,15 +82,49 @@ def apply_subscription(account: Account, fact: StripeSaysSubscription, policy: P
     return Decision(after, _what(known, subscription), data)
 
 
+def plan_of(said: SubscriptionAtStripe, policy: Policy) -> tuple[str, SubscriptionAtStripe]:
+    """The plan it bills for, and it seen from that plan's item. Other items may stand beside it (a fee, usage).
+
+    Raises UnknownPrice, SeveralPlans.
+    """
+    first = ItemAtStripe(
+        price_id=said.price_id,
+        lookup_key=said.lookup_key,
+        interval=said.interval,
+        interval_count=said.interval_count,
+        price_minor=said.price_minor,
+        quantity=said.quantity,
+    )
+    items = (first, *said.other_items)
+    plans = [(policy.plan_of_price(one.price_id, one.lookup_key), one) for one in items]
+    found = [(plan, one) for plan, one in plans if plan is not None]
+    if not found:
+        raise UnknownPrice(said.lookup_key or said.price_id)
+    if len({plan for plan, _ in found}) > 1:
+        raise SeveralPlans(", ".join(sorted({plan for plan, _ in found})))
+    plan, item = found[0]
+    return plan, replace(
+        said,
+        price_id=item.price_id,
+        lookup_key=item.lookup_key,
+        interval=item.interval,
+        interval_count=item.interval_count,
+        price_minor=item.price_minor,
+        quantity=item.quantity,
+        other_items=tuple(one for one in items if one is not item),
+    )
+
+
 def apply_all(account: Account, fact: StripeSaysAll, policy: Policy) -> Decision:
     """Every subscription of the customer at once. One whose price we do not know is left out here: reporting
     it is reconciliation's work, and it must not hold up what the others allow."""
     visible: list[Decision] = []
     for said in fact.subscriptions:
-        if policy.plan_of_price(said.price_id, said.lookup_key) is None:
-            continue
         one = StripeSaysSubscription(subscription=said, as_of=fact.as_of)
-        decision = apply_subscription(account, one, policy)
+        try:
+            decision = apply_subscription(account, one, policy)
+        except (UnknownPrice, SeveralPlans):
+            continue
         account = decision.account
         visible += [decision] if decision.what else []
     if not visible:
@@ -117,7 +156,7 @@ def _translated(
         suspended_at=said.suspended_at,
         trial_ends_at=said.trial_ends_at,
         paid_until=_paid_until(said, known),
-        unpaid=known.unpaid if known else None,
+        unpaid_invoices=known.unpaid_invoices if known else {},
         past_due_since=((known and known.past_due_since) or as_of) if behind else None,
         forfeited_at=known.forfeited_at if known else None,
         forfeited_by=known.forfeited_by if known else (),
@@ -127,8 +166,14 @@ def _translated(
         correcting=known.correcting if known else False,
         evidence_id=_evidence_id(said, known),
         interval=said.interval,
+        interval_count=said.interval_count,
         quantity=said.quantity,
         price_minor=said.price_minor,
+        extras_minor=sum(
+            one.price_minor * one.quantity
+            for one in said.other_items
+            if (one.interval, one.interval_count) == (said.interval, said.interval_count)
+        ),
     )
 
 
@@ -203,7 +248,7 @@ def apply_invoice(account: Account, fact: StripeSaysInvoice) -> Decision:
         if account.purged_at is not None and invoice.covers_until <= account.purged_at:
             return unchanged(account)
         raise UnknownSubscription(invoice.subscription_id)
-    subscription = _with_invoice(known, invoice)
+    subscription = _with_invoice(known, invoice, asked=fact.asked)
     if subscription == known:
         return unchanged(account)
     after = replace(account, subscriptions=account.with_subscription(subscription))
@@ -219,34 +264,52 @@ def _what_of_invoice(invoice: InvoiceAtStripe) -> str:
     return "subscription.payment_failed"
 
 
-def _with_invoice(subscription: Subscription, invoice: InvoiceAtStripe | None) -> Subscription:
+def may_be_overtaken(known: Subscription | None, invoice: InvoiceAtStripe) -> bool:
+    """An event says that a charge failed, for a period that is paid by now. Was it this invoice that paid for it, then
+    the event is late; was it another one, then Stripe goes on trying the card for this one. Only Stripe can tell."""
+    return (
+        known is not None
+        and invoice.status not in ("paid", "void", "uncollectible")
+        and invoice.failed_at is not None
+        and invoice.id not in known.unpaid_invoices
+        and known.paid_until is not None
+        and invoice.covers_until <= known.paid_until
+    )
+
+
+def _with_invoice(
+    subscription: Subscription, invoice: InvoiceAtStripe | None, *, asked: bool = False
+) -> Subscription:
     if invoice is None:
         return subscription
-    paid_until, unpaid = subscription.paid_until, subscription.unpaid
+    paid_until, unpaid = subscription.paid_until, dict(subscription.unpaid_invoices)
     if invoice.status == "paid":
         paid_until = max(paid_until or invoice.covers_until, invoice.covers_until)
-        still_owed = unpaid is not None and unpaid.covers_until > paid_until
-        return replace(
-            subscription,
-            paid_until=paid_until,
-            unpaid=unpaid if still_owed and unpaid and unpaid.id != invoice.id else None,
-        )
-    if paid_until is not None and invoice.covers_until <= paid_until:
-        return subscription
-    if (
-        unpaid is not None
-        and unpaid.id != invoice.id
-        # By id where two end at the same instant, so that the order of arrival decides nothing.
-        and (unpaid.covers_until, unpaid.id) > (invoice.covers_until, invoice.id)
-    ):
-        return subscription
-    return replace(subscription, unpaid=_merged(unpaid, invoice))
+        unpaid.pop(invoice.id, None)
+    elif asked or not may_be_overtaken(subscription, invoice):
+        merged = _merged(unpaid.get(invoice.id), invoice)
+        unpaid |= {merged.id: merged} if merged else {}
+    return replace(
+        subscription, paid_until=paid_until, unpaid_invoices=_remembered(unpaid, paid_until)
+    )
+
+
+def _remembered(
+    unpaid: Mapping[str, UnpaidInvoice], paid_until: datetime | None
+) -> dict[str, UnpaidInvoice]:
+    """Without what is of no consequence any more: given up, and its period is paid by another invoice."""
+    kept = [
+        one
+        for one in unpaid.values()
+        if one.is_tried or paid_until is None or one.covers_until > paid_until
+    ]
+    kept.sort(key=lambda one: (one.covers_until, one.id))
+    return {one.id: one for one in kept[-MOST_UNPAID:]}
 
 
 def _merged(known: UnpaidInvoice | None, invoice: InvoiceAtStripe) -> UnpaidInvoice | None:
-    same = known if known is not None and known.id == invoice.id else None
-    failures = [at for at in (same.failed_at if same else None, invoice.failed_at) if at]
-    written_off = invoice.status in ("void", "uncollectible") or bool(same and same.written_off)
+    failures = [at for at in (known.failed_at if known else None, invoice.failed_at) if at]
+    written_off = invoice.status in ("void", "uncollectible") or bool(known and known.written_off)
     if not failures and not written_off:
         # A draft, or open and not tried yet: it settles by itself, there is nothing to remember.
         return known
@@ -256,5 +319,5 @@ def _merged(known: UnpaidInvoice | None, invoice: InvoiceAtStripe) -> UnpaidInvo
         amount_due=invoice.amount_due,
         failed_at=min(failures, default=None),
         written_off=written_off,
-        collection_stopped=same.collection_stopped if same else False,
+        collection_stopped=known.collection_stopped if known else False,
     )

@@ -45,7 +45,10 @@ def from_rfc3339(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError("an instant needs an offset, such as Z")
-    return moment.astimezone(UTC).replace(microsecond=0)
+    try:
+        return moment.astimezone(UTC).replace(microsecond=0)
+    except OverflowError as error:
+        raise ValueError("an instant before the first year, or after the last") from error
 
 
 def from_unix(seconds: int) -> datetime:

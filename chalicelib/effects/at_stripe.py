@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from chalicelib import log
 from chalicelib.domain.account import Account, Subscription
+from chalicelib.domain.collecting import to_set
 from chalicelib.domain.contracts import outlasts_the_period, would_end_early
 from chalicelib.domain.ending import contract_end, end_of
 from chalicelib.domain.facts import CollectionSet, ContractCorrectionBegan
@@ -97,15 +98,16 @@ def resume_collection(task: Task) -> Done:
 
 def _set_collection(task: Task, *, stopped: bool) -> Done:
     subscription = _subscription(task)
-    if subscription.unpaid is None:
-        return Done()
-    task.world.stripe.set_collection(
-        subscription.unpaid.id,
-        stopped=stopped,
-        key=f"{task.account_id}:{task.step.id}:{subscription.unpaid.id}:{task.loaded.version}",
-    )
-    fact = CollectionSet(subscription_id=subscription.id, stopped=stopped)
-    tell(task.world, task.account_id, fact, id=_id(task, "confirmed"), by=_by(task))
+    for invoice in to_set(subscription, stopped=stopped):
+        task.world.stripe.set_collection(
+            invoice.id,
+            stopped=stopped,
+            key=f"{task.account_id}:{task.step.id}:{invoice.id}:{task.loaded.version}",
+        )
+        fact = CollectionSet(
+            subscription_id=subscription.id, invoice_id=invoice.id, stopped=stopped
+        )
+        tell(task.world, task.account_id, fact, id=_id(task, "confirmed"), by=_by(task))
     return Done()
 
 

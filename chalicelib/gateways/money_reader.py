@@ -6,16 +6,15 @@ What it cannot read for certain raises Unreadable: money is never guessed at.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from chalicelib.domain.disputes import DisputeAtStripe, Movement
-from chalicelib.domain.moments import from_unix
 from chalicelib.domain.money import Money
 from chalicelib.domain.refunds import ChargeAtStripe, Paid, RefundAtStripe
 from chalicelib.gateways.stripe_reader import (
     Unreadable,
     customer_of,
+    instant,
     is_one_off,
     read_invoice,
     reference,
@@ -77,8 +76,8 @@ def read_dispute(thing: Json) -> DisputeAtStripe:
         status=_word(thing.get("status")),
         reason=_word(thing.get("reason") or "unknown"),
         amount=_money(thing, "amount", "currency"),
-        created_at=_instant(thing.get("created")),
-        due_by=_instant(due_by) if due_by is not None else None,
+        created_at=instant(thing.get("created")),
+        due_by=instant(due_by) if due_by is not None else None,
         refundable=thing.get("is_charge_refundable") is True,
         movements=tuple(read_movement(one) for one in moved) if isinstance(moved, list) else (),
     )
@@ -141,7 +140,7 @@ def _money(source: Json, amount: str, currency: str) -> Money:
 
 
 def _whole(source: Json, name: str) -> int:
-    value = source.get(name, 0)
+    value = source.get(name)
     if not isinstance(value, int) or isinstance(value, bool):
         raise Unreadable(f"{name} is no whole amount")
     return value
@@ -151,9 +150,3 @@ def _word(value: Any) -> str:
     if not isinstance(value, str) or not value or len(value) > 100 or not value.isprintable():
         raise Unreadable("a status that is no word")
     return value
-
-
-def _instant(value: Any) -> datetime:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise Unreadable("an instant that is none")
-    return from_unix(value)

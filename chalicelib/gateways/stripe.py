@@ -25,6 +25,7 @@ from chalicelib.gateways.stripe_reader import (
     BilledInvoice,
     Json,
     PaymentMethod,
+    has_more,
     read_billed_invoice,
     read_checkout,
     read_invoice,
@@ -107,7 +108,7 @@ class Stripe(MoneyAtStripe, ListsAtStripe):
         reply = self._call(
             lambda c: c.v1.subscriptions.retrieve(subscription_id, {"expand": ["latest_invoice"]})
         )
-        return _said(reply)
+        return self._said(reply)
 
     def subscriptions_of(self, customer_id: str) -> StripeSaysAll:
         """Every subscription of the customer, ended ones too."""
@@ -124,13 +125,14 @@ class Stripe(MoneyAtStripe, ListsAtStripe):
                 break
             params = {**params, "starting_after": page[-1]["id"]}
         return StripeSaysAll(
-            subscriptions=tuple(read_subscription(one, spoken) for one in found), as_of=spoken
+            subscriptions=tuple(read_subscription(self._whole(one), spoken) for one in found),
+            as_of=spoken,
         )
 
     def invoice(self, invoice_id: str) -> InvoiceAtStripe | None:
         """The invoice now, or None when it belongs to no subscription."""
         reply = self._call(lambda c: c.v1.invoices.retrieve(invoice_id))
-        return read_invoice(reply.to_dict(for_json=True))
+        return read_invoice(self._whole(reply.to_dict(for_json=True)))
 
     def turn_renewal_off(
         self, subscription_id: str, *, key: str, feedback: str, comment: str | None
@@ -166,7 +168,7 @@ class Stripe(MoneyAtStripe, ListsAtStripe):
                 subscription_id, {"prorate": False, "invoice_now": False}
             )
         )
-        return _said(reply)
+        return self._said(reply)
 
     def note(self, subscription_id: str, *, key: str, leaving_at: str) -> StripeSaysSubscription:
         """Writes on the subscription that it is to end with its contract (empty: that it stays). Renewal itself
@@ -277,7 +279,42 @@ class Stripe(MoneyAtStripe, ListsAtStripe):
         if reply.last_response.headers.get("idempotent-replayed") == "true":
             # That is what Stripe answered the first time. The subscription may have changed since.
             return self.subscription(subscription_id)
-        return _said(reply)
+        return self._said(reply)
+
+    def _said(self, reply: Any) -> StripeSaysSubscription:
+        spoken = _spoken_at(reply)
+        thing = self._whole(reply.to_dict(for_json=True))
+        invoice = thing.get("latest_invoice")
+        return StripeSaysSubscription(
+            subscription=read_subscription(thing, spoken),
+            as_of=spoken,
+            invoice=read_invoice(self._whole(invoice)) if isinstance(invoice, dict) else None,
+        )
+
+    def _whole(self, thing: Json) -> Json:
+        """With all of its items or lines: only the first ten come along."""
+        inner = {"subscription": "items", "invoice": "lines"}.get(str(thing.get("object")))
+        if inner is None or not has_more(thing.get(inner)):
+            return thing
+        return {
+            **thing,
+            inner: {"data": self._all_parts(str(thing["id"]), inner), "has_more": False},
+        }
+
+    def _all_parts(self, id: str, inner: str) -> list[Json]:
+        found: list[Json] = []
+        params: dict[str, Any] = {"limit": 100}
+        while True:
+            if inner == "items":
+                of_one = {**params, "subscription": id}
+                reply = self._call(lambda c, p=of_one: c.v1.subscription_items.list(p))  # type: ignore[misc]
+            else:
+                reply = self._call(lambda c, p=params: c.v1.invoices.line_items.list(id, p))  # type: ignore[misc]
+            page = [one.to_dict(for_json=True) for one in reply.data]
+            found += page
+            if not reply.has_more or not page:
+                return found
+            params = {**params, "starting_after": page[-1]["id"]}
 
     def _call(self, ask: Callable[[Any], T], *, pays_back: bool = False) -> T:
         key = self._refund_key if pays_back else self._key
@@ -319,17 +356,6 @@ class Stripe(MoneyAtStripe, ListsAtStripe):
 
 def _options(key: str | None) -> dict[str, Any]:
     return {"idempotency_key": key} if key else {}
-
-
-def _said(reply: Any) -> StripeSaysSubscription:
-    spoken = _spoken_at(reply)
-    thing = reply.to_dict(for_json=True)
-    invoice = thing.get("latest_invoice")
-    return StripeSaysSubscription(
-        subscription=read_subscription(thing, spoken),
-        as_of=spoken,
-        invoice=read_invoice(invoice) if isinstance(invoice, dict) else None,
-    )
 
 
 def _spoken_at(reply: Any) -> datetime:

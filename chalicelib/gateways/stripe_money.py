@@ -41,6 +41,9 @@ class MoneyAtStripe:
     def _call(self, ask: Callable[[Any], T], *, pays_back: bool = False) -> T:
         raise NotImplementedError
 
+    def _whole(self, thing: Json) -> Json:
+        raise NotImplementedError
+
     def charge(self, charge_id: str) -> ChargeAtStripe:
         """The charge with Stripe's own fee. Raises StripeUnavailable, StripeRefused, Unreadable."""
         reply = self._call(lambda c: c.v1.charges.retrieve(charge_id, TAKES_FEE))
@@ -57,7 +60,7 @@ class MoneyAtStripe:
         params: dict[str, Any] = {"subscription": subscription_id, "status": "paid", "limit": 100}
         reply = self._call(lambda c: c.v1.invoices.list(params))
         paid = [
-            one
+            self._whole(one)
             for one in (found.to_dict(for_json=True) for found in reply.data)
             if one.get("amount_paid")
         ]
@@ -96,7 +99,7 @@ class MoneyAtStripe:
             invoice = reference(one.get("invoice"))
             if invoice is not None:
                 reply = self._call(lambda c, name=invoice: c.v1.invoices.retrieve(name))  # type: ignore[misc]
-                return paid_by_invoice(reply.to_dict(for_json=True))
+                return paid_by_invoice(self._whole(reply.to_dict(for_json=True)))
         sessions = self._call(
             lambda c: c.v1.checkout.sessions.list({"payment_intent": intent, "limit": 1})
         )

@@ -1,19 +1,22 @@
 """Stripe's words into ours, whatever API version spoke. Pure: plain JSON in, records out; no `stripe` import.
 
 Two shapes of a subscription are alive: periods on the subscription (before 2025-03-31.basil), or on its items
-(after). One reader takes both. What it cannot read for certain raises Unreadable: such an event is parked, never
-guessed at.
+(after); the oldest have a `plan` where a price is today. One reader takes all, back to 2018. What it cannot read for
+certain raises Unreadable: such an event is parked, never guessed at. Tried again, its object is asked for in the
+version that we speak.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, TypeVar
 
-from chalicelib.domain.facts import InvoiceAtStripe, SubscriptionAtStripe
-from chalicelib.domain.moments import from_unix
+from chalicelib.domain.facts import InvoiceAtStripe, ItemAtStripe, SubscriptionAtStripe
+from chalicelib.domain.moments import from_rfc3339, from_unix
 from chalicelib.domain.money import Money
 from chalicelib.domain.top_ups import TITLES, PaidCheckout
 
@@ -21,6 +24,8 @@ Json = Mapping[str, Any]
 T = TypeVar("T")
 
 LONGEST_ID = 255
+MOST_INTERVALS = {"day": 1095, "week": 156, "month": 36, "year": 3}
+"""Three years are the longest that Stripe bills for at once."""
 LEAVES_AT = "lapse_leaves_at"
 """What we write on a subscription whose customer leaves with the contract: when."""
 
@@ -32,13 +37,22 @@ class Unreadable(Exception):
     """Stripe sent something whose meaning is not certain. The message says what."""
 
 
+class Incomplete(Unreadable):
+    """Only the first part of a list came along."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StripeEvent:
     id: str
     type: str
+    """In the words of a snapshot event, whichever way it came."""
     created: datetime
-    thing: Json
-    livemode: bool
+    thing: Json | None
+    """The object as it was, or None where the event only names it."""
+    object_id: str | None
+    livemode: bool | None
+    """None where it does not say."""
+    of_connected_account: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,17 +114,49 @@ def read_billed_invoice(thing: Json) -> BilledInvoice:
 
 
 def read_event(body: Any) -> StripeEvent:
-    """The envelope. Raises Unreadable for anything that is no snapshot event."""
-    if not isinstance(body, dict) or body.get("object") != "event":
-        raise Unreadable("not a Stripe event")
+    """The envelope, of a snapshot or of a thin event. Raises Unreadable for anything else."""
+    kind = body.get("object") if isinstance(body, dict) else None
+    if kind == "event":
+        return _snapshot(body)
+    if kind == "v2.core.event":
+        return _thin(body)
+    raise Unreadable("not a Stripe event")
+
+
+def _snapshot(body: Json) -> StripeEvent:
     data = _of(body, "data", dict)
+    thing = _of(data, "object", dict)
     return StripeEvent(
         id=_id(body),
         type=_text(body, "type"),
         created=_instant(body, "created"),
-        thing=_of(data, "object", dict),
-        livemode=body.get("livemode") is True,
+        thing=thing,
+        object_id=id_or_none(thing.get("id")),
+        livemode=_yes_or_no(body.get("livemode")),
+        of_connected_account=body.get("account") is not None,
     )
+
+
+THIN_OF_V1 = "v1."
+"""How the type of a thin event begins that is about one of the objects we know."""
+
+
+def _thin(body: Json) -> StripeEvent:
+    """It names its object and says nothing of it. One of our own account may name a `context` too, so that tells
+    nothing: our key finds what is ours."""
+    related = body.get("related_object")
+    return StripeEvent(
+        id=_id(body),
+        type=_text(body, "type").removeprefix(THIN_OF_V1),
+        created=_rfc3339(body, "created"),
+        thing=None,
+        object_id=id_or_none(related.get("id")) if isinstance(related, dict) else None,
+        livemode=_yes_or_no(body.get("livemode")),
+    )
+
+
+def _yes_or_no(value: Any) -> bool | None:
+    return value if isinstance(value, bool) else None
 
 
 def customer_of(thing: Json) -> str | None:
@@ -121,27 +167,31 @@ def customer_of(thing: Json) -> str | None:
 def read_subscription(thing: Json, seen_at: datetime) -> SubscriptionAtStripe:
     """`seen_at` stands in for the moment of a pause that old versions do not tell."""
     items = _items(thing)
-    price = _price(items[0])
+    first, *others = (_item(one) for one in items)
     status = _text(thing, "status")
     details = thing.get("cancellation_details")
     details = details if isinstance(details, dict) else {}
     customer = customer_of(thing)
     if customer is None:
         raise Unreadable("a subscription without a customer")
+    period_start, period_end = _period(thing, items)
     return SubscriptionAtStripe(
         id=_id(thing),
         customer_id=customer,
         status=status,
-        price_id=_text(price, "id"),
-        lookup_key=price.get("lookup_key") if isinstance(price.get("lookup_key"), str) else None,
-        interval=_interval(price),
-        price_minor=_amount(price.get("unit_amount", price.get("amount"))),
-        quantity=_amount(items[0].get("quantity")) or 1,
-        started_at=_instant(thing, *(k for k in ("start_date", "start", "created") if k in thing)),
-        period_start=_period(thing, items, "current_period_start"),
-        period_end=_period(thing, items, "current_period_end"),
+        price_id=first.price_id,
+        lookup_key=first.lookup_key,
+        interval=first.interval,
+        interval_count=first.interval_count,
+        price_minor=first.price_minor,
+        quantity=first.quantity,
+        other_items=tuple(others),
+        # `start`, the oldest word, is the moment of its last change.
+        started_at=_instant(thing, *(k for k in ("start_date", "created", "start") if k in thing)),
+        period_start=period_start,
+        period_end=period_end,
         cancel_at=_instant_or_none(thing, "cancel_at"),
-        cancel_at_period_end=thing.get("cancel_at_period_end") is True,
+        cancel_at_period_end=_said_yes(thing, "cancel_at_period_end"),
         canceled_at=_instant_or_none(thing, "canceled_at"),
         ended_at=_ended_at(thing, status, seen_at),
         suspended_at=_paused_at(thing, seen_at) if status == "paused" else None,
@@ -168,7 +218,7 @@ def read_invoice(thing: Json, failed_at: datetime | None = None) -> InvoiceAtStr
         id=_id(thing),
         customer_id=customer,
         subscription_id=subscription,
-        status=_text(thing, "status"),
+        status=_status_of_invoice(thing),
         covers_until=_covers_until(thing),
         amount_due=_amount(thing.get("amount_due")),
         failed_at=failed_at or _first_failure(thing),
@@ -180,7 +230,27 @@ def _items(thing: Json) -> list[Json]:
     data = items.get("data") if isinstance(items, dict) else None
     if not isinstance(data, list) or not data or not all(isinstance(i, dict) for i in data):
         raise Unreadable("a subscription without items")
+    if has_more(items):
+        raise Incomplete("a subscription with more items than came along")
     return data
+
+
+def has_more(listed: Any) -> bool:
+    """Whether a list inside an object goes on at Stripe."""
+    return isinstance(listed, dict) and listed.get("has_more") not in (False, None)
+
+
+def _item(item: Json) -> ItemAtStripe:
+    price = _price(item)
+    interval, count = _interval(price)
+    return ItemAtStripe(
+        price_id=_text(price, "id"),
+        lookup_key=price.get("lookup_key") if isinstance(price.get("lookup_key"), str) else None,
+        interval=interval,
+        interval_count=count,
+        price_minor=_unit_amount(price),
+        quantity=_quantity(item),
+    )
 
 
 def _price(item: Json) -> Json:
@@ -190,19 +260,51 @@ def _price(item: Json) -> Json:
     raise Unreadable("a subscription item without a price")
 
 
-def _interval(price: Json) -> str:
+def _interval(price: Json) -> tuple[str, int]:
     recurring = price.get("recurring")
     source = recurring if isinstance(recurring, dict) else price
-    return _text_or_none(source.get("interval")) or "month"
+    interval, count = _text(source, "interval"), source.get("interval_count", 1)
+    most = MOST_INTERVALS.get(interval, 1)
+    if not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= most:
+        raise Unreadable("interval_count is no count")
+    return interval, count
 
 
-def _period(thing: Json, items: list[Json], name: str) -> datetime:
-    """On the items since basil (the earliest end counts), at the top before."""
-    if any(name in item for item in items):
-        return min(_instant(item, name) for item in items)
-    if name in thing:
-        return _instant(thing, name)
-    raise Unreadable(f"no {name} on the subscription or its items")
+def _unit_amount(price: Json) -> int:
+    """In minor units; 0 for a price in tiers, which has no amount of its own."""
+    amount = price.get("unit_amount", price.get("amount"))
+    if amount is None and isinstance(price.get("unit_amount_decimal"), str):
+        return _rounded(price["unit_amount_decimal"])
+    if amount is not None and (not isinstance(amount, int) or isinstance(amount, bool)):
+        raise Unreadable("a price that is no whole amount")
+    return amount or 0
+
+
+def _rounded(decimal: str) -> int:
+    if not re.fullmatch(r"-?\d{1,15}(\.\d{1,12})?", decimal, re.ASCII):
+        raise Unreadable("unit_amount_decimal is no amount")
+    return int(Decimal(decimal).quantize(Decimal(1), ROUND_HALF_UP))
+
+
+def _quantity(item: Json) -> int:
+    """One of what is billed by usage, which says none."""
+    quantity = item.get("quantity")
+    if quantity is None:
+        return 1
+    if not isinstance(quantity, int) or isinstance(quantity, bool) or quantity < 0:
+        raise Unreadable("quantity is no count")
+    return quantity
+
+
+def _period(thing: Json, items: list[Json]) -> tuple[datetime, datetime]:
+    """On the items since basil: of several, the period that ends first. At the top before."""
+    start, end = "current_period_start", "current_period_end"
+    if any(name in item for item in items for name in (start, end)):
+        periods = [(_instant(item, start), _instant(item, end)) for item in items]
+        return min(periods, key=lambda period: (period[1], -period[0].timestamp()))
+    if start in thing and end in thing:
+        return _instant(thing, start), _instant(thing, end)
+    raise Unreadable("no current period on the subscription or its items")
 
 
 def _ended_at(thing: Json, status: str, seen_at: datetime) -> datetime | None:
@@ -228,8 +330,13 @@ def is_for_a_wallet(session: Json) -> bool:
 
 def read_checkout(session: Json) -> PaidCheckout | None:
     """The payment for a wallet, or None: not ours, or not paid (yet)."""
-    if not is_for_a_wallet(session) or session.get("payment_status") != "paid":
+    if not is_for_a_wallet(session):
         return None
+    status = session.get("payment_status")
+    if status in ("unpaid", "no_payment_required"):
+        return None
+    if status != "paid":
+        raise Unreadable("a payment_status that we do not know")
     metadata = _of(session, "metadata", dict)
     amount = _amount(session.get("amount_total"))
     if amount <= 0:
@@ -250,10 +357,33 @@ def is_one_off(invoice: Json) -> bool:
 
 
 def _subscription_of_invoice(thing: Json) -> str | None:
-    parent = thing.get("parent")
-    details = parent.get("subscription_details") if isinstance(parent, dict) else None
-    nested = details.get("subscription") if isinstance(details, dict) else None
-    return reference(nested) or reference(thing.get("subscription"))
+    """In its `parent` since basil, at the top before. An invoice that says neither yes nor no is unreadable: taken for
+    a single charge, a paid period would be lost."""
+    if thing.get("subscription") is not None:
+        return reference(thing["subscription"])
+    if "parent" not in thing:
+        if "subscription" not in thing:
+            raise Unreadable("an invoice that does not say what it is for")
+        return None
+    if thing["parent"] is None:
+        return None
+    parent = _of(thing, "parent", dict)
+    if parent.get("subscription_details") is None and parent.get("type") != "subscription_details":
+        return None
+    return reference(_of(parent, "subscription_details", dict).get("subscription"))
+
+
+def _status_of_invoice(thing: Json) -> str:
+    """Before 2018-11-08 there was no status: `paid`, `forgiven` and `attempted` told it."""
+    if thing.get("status") is not None or "paid" not in thing:
+        return _text(thing, "status")
+    if thing["paid"] is True:
+        return "paid"
+    if thing.get("forgiven") is True:
+        return "uncollectible"
+    if thing["paid"] is not False or thing.get("closed") is not False:
+        raise Unreadable("an invoice that is closed, and not paid")
+    return "open" if thing.get("attempted") is True else "draft"
 
 
 def _covers_until(thing: Json) -> datetime:
@@ -261,8 +391,18 @@ def _covers_until(thing: Json) -> datetime:
     data = lines.get("data") if isinstance(lines, dict) else None
     if not isinstance(data, list) or not data or not all(isinstance(line, dict) for line in data):
         raise Unreadable("an invoice without lines")
+    if has_more(lines):
+        raise Incomplete("an invoice with more lines than came along")
     plain = [line for line in data if not _is_proration(line)]
-    return max(_instant(_of(line, "period", dict), "end") for line in plain or data)
+    # What was added by hand may have any period; it is none of the subscription's.
+    billed = [line for line in plain if _is_of_a_subscription(line)]
+    return max(_instant(_of(line, "period", dict), "end") for line in billed or plain or data)
+
+
+def _is_of_a_subscription(line: Json) -> bool:
+    parent = line.get("parent")
+    kind = parent.get("type") if isinstance(parent, dict) else line.get("type")
+    return kind in ("subscription_item_details", "subscription")
 
 
 def _is_proration(line: Json) -> bool:
@@ -276,17 +416,45 @@ def _is_proration(line: Json) -> bool:
 def _first_failure(thing: Json) -> datetime | None:
     """Asked for an open invoice that was tried: its first try came when it was finalized."""
     attempts = thing.get("attempt_count")
-    if thing.get("status") != "open" or not isinstance(attempts, int) or attempts < 1:
+    if _status_of_invoice(thing) != "open" or not isinstance(attempts, int) or attempts < 1:
         return None
     moments = thing.get("status_transitions")
     finalized = moments.get("finalized_at") if isinstance(moments, dict) else None
-    return from_unix(finalized) if isinstance(finalized, int) else _instant(thing, "created")
+    if finalized is not None:
+        return _instant({"finalized_at": finalized}, "finalized_at")
+    # `date` is what `created` was called before 2019-03-14.
+    return _instant(thing, "created", "date")
 
 
 def reference(value: Any) -> str | None:
     """An id, be it plain or inside an expanded object."""
     inner = value.get("id") if isinstance(value, dict) else value
     return _id({"id": inner}) if inner else None
+
+
+def id_or_none(value: Any) -> str | None:
+    """An event must not be lost because what it is about has no readable name."""
+    try:
+        return reference(value)
+    except Unreadable:
+        return None
+
+
+def _said_yes(source: Json, name: str) -> bool:
+    """Missing is no; anything but yes or no is unreadable."""
+    value = source.get(name)
+    if value is None:
+        return False
+    return _of(source, name, bool)
+
+
+def _rfc3339(source: Json, name: str) -> datetime:
+    """To the second: what is cut off makes it a tie at worst, and then Stripe is asked."""
+    try:
+        found = from_rfc3339(_of(source, name, str))
+    except ValueError as error:
+        raise Unreadable(f"{name} is no instant") from error
+    return _instant({name: int(found.timestamp())}, name)
 
 
 def _id(source: Json) -> str:
@@ -313,6 +481,10 @@ def _text(source: Json, name: str) -> str:
 
 def _text_or_none(value: Any) -> str | None:
     return value[:500] if isinstance(value, str) and value.isprintable() else None
+
+
+def instant(value: Any) -> datetime:
+    return _instant({"instant": value}, "instant")
 
 
 def _instant(source: Json, *names: str) -> datetime:

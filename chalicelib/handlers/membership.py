@@ -209,7 +209,7 @@ def _next_charge(call: Call[None], subscription: Subscription) -> dict[str, Any]
     end = end_before_extension(call.account, subscription)
     if end is not None and subscription.period_end >= end:
         return None
-    price = Money(subscription.price_minor * subscription.quantity, call.account.currency)
+    price = Money(subscription.each_period_minor, call.account.currency)
     return {"at": rfc3339(subscription.period_end), "amount": shapes.money(price)}
 
 

@@ -167,4 +167,5 @@ def test_an_invoice_of_either_shape_says_what_was_paid():
         )
 
         assert (paid.subscription_id, paid.covers_until) == ("sub_1", from_unix(2))
-    assert paid_by_invoice({"id": "in_1"}).subscription_id is None
+    assert paid_by_invoice({"id": "in_1", "parent": None}).subscription_id is None
+    assert paid_by_invoice({"id": "in_1", "subscription": None}).subscription_id is None

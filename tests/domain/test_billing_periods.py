@@ -11,8 +11,10 @@ from tests.support.records import at, subscription
 HOUR = timedelta(hours=1)
 
 
-def period(start, end, interval="month"):
-    return subscription(period_start=at(start), period_end=at(end), interval=interval)
+def period(start, end, interval="month", count=1):
+    return subscription(
+        period_start=at(start), period_end=at(end), interval=interval, interval_count=count
+    )
 
 
 def days(instants, count=4):
@@ -30,6 +32,10 @@ def days(instants, count=4):
         # A trial's end is no month after its beginning: what follows is counted from it.
         (period("2026-01-24", "2026-02-07"), ["2026-02-07", "2026-03-07", "2026-04-07", "2026-05-07"]),
         (period("2026-01-31", "2027-01-31", "year"), ["2027-01-31", "2028-01-31", "2029-01-31", "2030-01-31"]),
+        (period("2026-01-31", "2026-04-30", count=3), ["2026-04-30", "2026-07-31", "2026-10-31", "2027-01-31"]),
+        (period("2024-02-29", "2026-02-28", "year", 2), ["2026-02-28", "2028-02-29", "2030-02-28", "2032-02-29"]),
+        (period("2026-01-31", "2026-02-14", "week", 2), ["2026-02-14", "2026-02-28", "2026-03-14", "2026-03-28"]),
+        (period("2026-01-31", "2026-02-10", "day", 10), ["2026-02-10", "2026-02-20", "2026-03-02", "2026-03-12"]),
     ],
 )  # fmt: skip
 def test_renewals_do_not_drift(one, expected):

@@ -1,5 +1,6 @@
 """What invoices tell, as plain calls. They need no order: paid only grows, and an invoice is never unpaid again."""
 
+from dataclasses import replace
 from itertools import permutations
 
 import pytest
@@ -8,7 +9,12 @@ from hypothesis import strategies as st
 
 from chalicelib.domain.account import Account, Subscription
 from chalicelib.domain.facts import StripeSaysInvoice, StripeSaysSubscription
-from chalicelib.domain.from_stripe import UnknownSubscription, apply_invoice, apply_subscription
+from chalicelib.domain.from_stripe import (
+    UnknownSubscription,
+    apply_invoice,
+    apply_subscription,
+    may_be_overtaken,
+)
 from chalicelib.domain.moments import months_after
 from tests.support.records import (
     DAY,
@@ -122,12 +128,13 @@ def story():
 
 def test_the_same_invoices_in_any_order_leave_the_same_behind():
     """Invariant 10."""
-    found = {
+    first, *others = (
         known_after(*order, known=account(subscription(paid_until=None)))
         for order in permutations(story())
-    }
+    )
 
-    (known,) = found
+    assert all(known == first for known in others)
+    known = first
     assert known.paid_until == NEXT_END
     assert known.unpaid is not None
     assert known.unpaid.id == "in_4"
@@ -149,12 +156,57 @@ def test_any_invoices_in_any_order_and_doubled_give_one_state(found, dice):
         made = {"paid": paid(end, id), "void": void(end, id)}
         return made.get(kind) or failed(START + hours * HOUR, end, id)
 
+    def known_after_asking(*told):
+        """As it is heard: where a failure may be overtaken, Stripe says what became of the invoice."""
+        known = account(subscription(paid_until=None))
+        for one in told:
+            late = may_be_overtaken(known.subscriptions["sub_1"], one.invoice)
+            heard = replace(became.get(one.invoice.id, one), asked=True) if late else one
+            known = apply_invoice(known, heard).account
+        return known.subscriptions["sub_1"]
+
     facts = [fact(*one) for one in found]
+    settled = [one for one in facts if one.invoice.status != "open"]
+    became = {
+        one.invoice.id: one for one in sorted(settled, key=lambda one: one.invoice.status)[::-1]
+    }
+    became |= {one.invoice.id: one for one in settled if one.invoice.status == "paid"}
     shuffled = [*facts, *facts]
     dice.shuffle(shuffled)
-    first = account(subscription(paid_until=None))
 
-    assert known_after(*shuffled, known=first) == known_after(*facts, known=first)
+    assert known_after_asking(*shuffled) == known_after_asking(*facts)
+
+
+def test_a_failure_of_an_earlier_period_that_stripe_confirms_is_remembered_beside_a_paid_one():
+    known = account(subscription(paid_until=NEXT_END))
+    confirmed = replace(failed(START + HOUR, END, "in_1"), asked=True)
+
+    (subscription_,) = apply_invoice(known, confirmed).account.subscriptions.values()
+
+    assert list(subscription_.unpaid_invoices) == ["in_1"]
+    assert subscription_.unpaid is None, "it is not what keeps the subscription from going on"
+    paid_at_last = known_after(paid(END, "in_1"), known=account(subscription_))
+    assert paid_at_last.unpaid_invoices == {}
+
+
+def test_of_two_unpaid_invoices_the_newest_is_owed_and_the_first_failure_counts():
+    known = known_after(
+        failed(NEXT_END + HOUR, months_after(START, 3), "in_3"),
+        failed(END + HOUR, NEXT_END, "in_2"),
+        known=account(subscription()),
+    )
+
+    assert known.unpaid is not None
+    assert known.unpaid.id == "in_3"
+    assert known.failing_since == END + HOUR
+
+
+def test_no_more_unpaid_invoices_are_remembered_than_a_record_can_hold():
+    many = [failed(END + n * DAY, months_after(START, n + 2), f"in_{n:02}") for n in range(20)]
+
+    known = known_after(*many, known=account(subscription()))
+
+    assert list(known.unpaid_invoices) == [f"in_{n:02}" for n in range(8, 20)]
 
 
 def test_the_invoice_that_came_along_counts_as_if_it_had_come_alone():

@@ -43,6 +43,9 @@ def subscription(**changes: Any) -> Subscription:
     if changes.get("status") in NOT_STARTED:
         # Nothing was ever paid for it.
         plain["paid_until"] = None
+    if "unpaid" in changes:
+        unpaid = changes.pop("unpaid")
+        plain["unpaid_invoices"] = {unpaid.id: unpaid}
     return Subscription(**(plain | changes))
 
 

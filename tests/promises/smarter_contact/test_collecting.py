@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from chalicelib.lifecycle import must_load
 from tests.support.goto import customer_id
 from tests.support.life import Life
 from tests.support.rewriting import promise_anew
@@ -149,3 +150,75 @@ def test_stripe_away_the_card_is_left_alone_as_soon_as_it_is_back():
     assert owed(life)[0]["auto_advance"] is False
     life.move(NEXT_END)
     assert tries(life) == 1
+
+
+def owes_twice() -> tuple[Life, str]:
+    """An upgrade within the paid period could not be charged, and neither could the renewal after it."""
+    life, (messaging,) = subscribed()
+    life.move(END - 2 * HOUR)
+    life.control("fail_payment", customer=customer_id(life))
+    (item,) = life.stripe("GET", f"/v1/subscriptions/{messaging}")["items"]["data"]
+    upgrade = f"items[0][id]={item['id']}&items[0][quantity]=2&proration_behavior=always_invoice"
+    life.stripe("POST", f"/v1/subscriptions/{messaging}", upgrade)
+    life.move(FIRST_TRY + HOUR)
+    assert len(owed(life)) == 2
+    assert tries(life) == 2
+    return life, messaging
+
+
+@pytest.mark.parametrize("cancel", [by_ours, by_portal])
+def test_of_several_open_invoices_none_is_tried_again(cancel):
+    """SC-2: "no further charges will be made to your credit card.": for none of them, be its period paid or not."""
+    life, messaging = owes_twice()
+
+    cancel(life, messaging)
+    life.move(NEXT_END + 60 * DAY)
+
+    assert tries(life) == 2
+    assert [invoice["auto_advance"] for invoice in owed(life)] == [False, False]
+
+
+def test_who_resumes_is_collected_from_again_for_all_of_them():
+    """SC-4."""
+    life, messaging = owes_twice()
+    by_ours(life, messaging)
+    life.move(FIRST_TRY + 2 * HOUR)
+
+    assert life.resume(ACME, messaging).status == 200
+    life.move(FIRST_TRY + 3 * HOUR)
+
+    assert [invoice["auto_advance"] for invoice in owed(life)] == [True, True]
+
+
+def test_an_invoice_of_a_paid_period_is_left_alone_as_well():
+    """SC-2: the renewal is paid by now, but the upgrade before it still is not."""
+    life, messaging = owes_twice()
+    life.control("allow_payment", customer=customer_id(life))
+    renewal = max(owed(life), key=lambda one: one["lines"]["data"][0]["period"]["end"])
+    life.stripe("POST", f"/v1/invoices/{renewal['id']}/pay")
+    life.control("fail_payment", customer=customer_id(life))
+    (still_open,) = owed(life)
+
+    by_ours(life, messaging)
+    life.move(NEXT_END + 60 * DAY)
+
+    assert owed(life) == [still_open | {"auto_advance": False, "next_payment_attempt": None}]
+    assert tries(life) == 2
+
+
+def test_a_failure_that_is_told_late_is_asked_about():
+    """SC-2: told after a later period was paid, it is either settled since, or still being tried: only Stripe knows."""
+    life, (messaging,) = subscribed()
+    life.move(END - 2 * HOUR)
+    life.control("fail_payment", customer=customer_id(life))
+    life.control("delay_webhooks")
+    (item,) = life.stripe("GET", f"/v1/subscriptions/{messaging}")["items"]["data"]
+    upgrade = f"items[0][id]={item['id']}&items[0][quantity]=2&proration_behavior=always_invoice"
+    life.stripe("POST", f"/v1/subscriptions/{messaging}", upgrade)
+    life.control("allow_payment", customer=customer_id(life))
+    (upgrade_invoice,) = owed(life)
+    life.stripe("POST", f"/v1/invoices/{upgrade_invoice['id']}/pay")
+    life.control("resume_webhooks")
+
+    account = must_load(life.world, ACME).account
+    assert account.subscriptions[messaging].unpaid_invoices == {}
