@@ -7,6 +7,8 @@ business fact, so that it can be made twice.
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -17,6 +19,7 @@ from chalicelib.domain.facts import InvoiceAtStripe, StripeSaysAll, StripeSaysSu
 from chalicelib.domain.money import Money
 from chalicelib.domain.top_ups import PaidCheckout
 from chalicelib.gateways.pacing import NoPace, Pace, TooMany
+from chalicelib.gateways.patience import seconds_left
 from chalicelib.gateways.secrets import Plain, Secret, SecretUnavailable
 from chalicelib.gateways.stripe_lists import ListsAtStripe
 from chalicelib.gateways.stripe_money import MoneyAtStripe
@@ -36,6 +39,9 @@ from chalicelib.gateways.stripe_reader import (
 API_VERSION = "2026-10-28.endive"
 TIMEOUT_SECONDS = 8
 RETRIES = 2
+"""Of the package itself: after a lost connection, 409 and 5xx, under the same key. Not after 429."""
+FIRST_WAIT, LONGEST_WAIT = 0.5, 8.0
+"""Seconds before a call that came too soon is made again, doubled each time."""
 MOST_SUBSCRIPTIONS = 300
 
 T = TypeVar("T")
@@ -74,6 +80,7 @@ class Stripe(MoneyAtStripe, ListsAtStripe):
         base_url: str | None = None,
         http_client: Callable[[], Any] | None = None,
         pace: Pace | None = None,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._key = Plain(key) if isinstance(key, str) else key
         self._refund_key = refund_key or self._key
@@ -81,6 +88,7 @@ class Stripe(MoneyAtStripe, ListsAtStripe):
         self.pace = pace or NoPace()
         self._base_url = base_url
         self._http_client = http_client
+        self._sleep = sleep
 
     def _client(self, key: str) -> Any:
         if key not in self._clients:
@@ -326,11 +334,27 @@ class Stripe(MoneyAtStripe, ListsAtStripe):
                 raise
             return self._once(ask, key)
 
+    def _patiently(self, ask: Callable[[Any], T], client: Any) -> T:
+        """Stripe takes so many requests a second. Whoever comes too soon waits, as long as the function has time."""
+        import stripe
+
+        may_wait, waited, wait = seconds_left(), 0.0, FIRST_WAIT
+        while True:
+            try:
+                return ask(client)
+            except stripe.RateLimitError as error:
+                # A little more or less, so that those who came together do not come together again.
+                pause = max(wait, _wait_asked_for(error)) * (1 + random.random() / 4)  # noqa: S311
+                if waited + pause > may_wait:
+                    raise
+                self._sleep(pause)
+                waited, wait = waited + pause, min(wait * 2, LONGEST_WAIT)
+
     def _once(self, ask: Callable[[Any], T], key: Secret) -> T:
         import stripe
 
         try:
-            return ask(self._client(key()))
+            return self._patiently(ask, self._client(key()))
         except SecretUnavailable as error:
             raise StripeUnavailable(str(error)) from error
         except stripe.RateLimitError as error:
@@ -352,6 +376,12 @@ class Stripe(MoneyAtStripe, ListsAtStripe):
             raise StripeRefused(
                 error.code or "refused", error.user_message or str(error)
             ) from error
+
+
+def _wait_asked_for(error: Any) -> float:
+    """`Retry-After`, where Stripe sends one."""
+    said = str((error.headers or {}).get("retry-after", ""))
+    return float(said) if said.isascii() and said.isdecimal() and len(said) < 5 else 0.0
 
 
 def _options(key: str | None) -> dict[str, Any]:

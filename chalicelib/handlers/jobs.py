@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from chalicelib import catching_up, listening, log, maintaining
 from chalicelib.domain import steps
 from chalicelib.effects.effect import OutOfTime
+from chalicelib.gateways import patience
 from chalicelib.mailing import send_unsent
 from chalicelib.publishing import catch_up_now_and_then, retry_stuck
 from chalicelib.store import outbox, parked
@@ -176,6 +177,7 @@ JOBS: dict[str, Job] = {job.name: job for job in SCHEDULE}
 
 def run(name: str, remaining_milliseconds: Callable[[], int]) -> str:
     """What app.py's schedule calls."""
-    ran = JOBS[name].run(world(), lambda: remaining_milliseconds() < SPARE_MILLISECONDS)
+    with patience.within(lambda: (remaining_milliseconds() - SPARE_MILLISECONDS) / 1000):
+        ran = JOBS[name].run(world(), lambda: remaining_milliseconds() < SPARE_MILLISECONDS)
     log.event("job_ran", job=name, did=ran.did)
     return ran.did

@@ -202,6 +202,8 @@ class Stack:
                     settings.stripe_api_key,
                     base_url=settings.stripe_base_url,
                     http_client=lambda: transport,
+                    # The clock stands still here until it is moved: nobody waits for it.
+                    sleep=lambda _seconds: None,
                 ),
                 carriers={"local": self.carrier},
                 mail=self.outbox,

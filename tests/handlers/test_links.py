@@ -333,7 +333,7 @@ def test_what_stripe_refuses_for_good_is_not_called_a_moments_trouble(
         (401, {"type": "invalid_request_error"}, "KeyRefused"),
         (403, {"type": "invalid_request_error"}, "StripeUnavailable"),
         (409, {"type": "idempotency_error", "code": "idempotency_key_in_use"}, "StripeBusy"),
-        (429, {"type": "invalid_request_error", "code": "rate_limit"}, "StripeUnavailable"),
+        (429, {"type": "invalid_request_error", "code": "rate_limit"}, "StripeTooMany"),
         (500, {"type": "api_error"}, "StripeUnavailable"),
         (503, {}, "StripeUnavailable"),
     ],
@@ -355,7 +355,7 @@ def test_each_of_stripes_answers_means_one_thing_to_us(life, status, error, expe
         def _sleep_time_seconds(self, _):
             return 0
 
-    ours = gateway.Stripe("sk_test_x", http_client=Client)
+    ours = gateway.Stripe("sk_test_x", http_client=Client, sleep=lambda _seconds: None)
     with pytest.raises(getattr(gateway, expected)) as raised:
         ours.portal_session({"customer": "cus_1"}, key="k")
 

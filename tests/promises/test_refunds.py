@@ -408,7 +408,8 @@ def test_an_outage_of_stripe_delays_the_refund_and_doubles_nothing(kind, monkeyp
     """M1-7, A35: whether it was done or not, it is asked about before it is tried again."""
     life, channel = onemsg()
     case = asked(life, channel)
-    outage = {"target": "stripe", "kind": kind, "count": 3}
+    # So many that the tries within one call do not outlast it.
+    outage = {"target": "stripe", "kind": kind, "count": 4 if kind == "throttle" else 3}
     meanwhile(monkeypatch, "pay_back", lambda: life.faults.order(outage))
 
     decided = decide(life, case)
@@ -442,6 +443,38 @@ def test_an_error_that_stripe_repeats_under_its_key_does_not_hold_up_the_refund_
 
     assert keys[0] == keys[1] != keys[2]
     assert len(keys) == 3
+    assert in_force(life) == [PAYABLE]
+
+
+def test_a_refund_older_than_stripes_memory_for_keys_is_looked_for_before_it_is_made(monkeypatch):
+    """A35: keys "may be pruned once >= 24 h old". Made, its answer lost, and Stripe away for two days: still made once."""
+    life, channel = onemsg()
+    case = asked(life, channel)
+    made: list[str] = []
+    real_pay, real_list = MoneyAtStripe.pay_back, MoneyAtStripe.refunds_of
+    back_at = START + 2 * DAY
+
+    def lost(self, *args, **named):
+        made.append(named["key"])
+        real_pay(self, *args, **named)
+        raise StripeUnavailable("the answer got lost")
+
+    def away(self, *args):
+        if made and life.now < back_at:
+            raise StripeUnavailable("away")
+        return real_list(self, *args)
+
+    monkeypatch.setattr(MoneyAtStripe, "pay_back", lost)
+    monkeypatch.setattr(MoneyAtStripe, "refunds_of", away)
+    life.control("drop_webhooks")
+    decide(life, case)
+    life.move(back_at - SECOND)
+    assert show(life, case)["state"] == "approved"
+
+    life.move(back_at + DAY)
+
+    assert show(life, case)["state"] == "refunded"
+    assert len(made) == 1
     assert in_force(life) == [PAYABLE]
 
 

@@ -133,6 +133,7 @@ class Life:
                 STRIPE_KEY,
                 base_url=f"http://127.0.0.1:{PORT}/_stripe",
                 http_client=lambda: DirectClient(self.side, self.faults),
+                sleep=lambda _seconds: None,
             ),
             carriers={"local": self.carrier},
             mail=self.outbox,

@@ -1,0 +1,283 @@
+"""Exactly the client that Lambda needs, shown against a server of our own: what is sent, how often, for how long."""
+
+import json
+import threading
+import time
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from chalicelib.domain.money import Money
+from chalicelib.gateways import patience, stripe
+from chalicelib.gateways.stripe import Stripe, StripeBusy, StripeRefused, StripeUnavailable
+
+REFUND = {
+    "id": "re_1", "object": "refund", "charge": "ch_1", "amount": 5, "currency": "usd", "status": "succeeded",
+}  # fmt: skip
+INVOICE = {"id": "in_1", "object": "invoice", "status": "paid"}
+
+
+class Server:
+    """Answers what it is told to, one after the other, the last one for ever; keeps every request."""
+
+    def __init__(self):
+        self.answers = [(200, INVOICE, {})]
+        self.asked = []
+        self.silent_seconds = 0.0
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def answer(self):
+                length = int(self.headers.get("Content-Length") or 0)
+                outer.asked.append(
+                    (self.command, self.path, dict(self.headers), self.rfile.read(length).decode())
+                )
+                status, body, headers = outer.answers[min(len(outer.asked), len(outer.answers)) - 1]
+                time.sleep(outer.silent_seconds)
+                if status is None:
+                    self.close_connection = True
+                    return
+                raw = json.dumps(body).encode()
+                self.send_response(status)
+                for name, value in {
+                    "Content-Length": str(len(raw)),
+                    "Request-Id": "req_1",
+                    **headers,
+                }.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(raw)
+
+            do_GET = do_POST = do_DELETE = answer  # noqa: N815 - the names the standard library calls
+
+            def log_message(self, *_):
+                pass
+
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._http.server_port}"
+        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True)
+        self._thread.start()
+
+    def fails(self, status, code="x", type="api_error", **headers):
+        return (status, {"error": {"type": type, "code": code, "message": "no"}}, headers)
+
+    def header(self, name):
+        return [headers.get(name) for _, _, headers, _ in self.asked]
+
+    def stop(self):
+        self._http.shutdown()
+        self._http.server_close()
+
+
+@pytest.fixture
+def server():
+    server = Server()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def pauses():
+    return []
+
+
+@pytest.fixture
+def ours(server, pauses, monkeypatch):
+    import stripe as sdk
+
+    # The package's own pauses between its retries, which are random and up to two seconds.
+    monkeypatch.setattr(sdk.HTTPClient, "_sleep_time_seconds", lambda *_: 0)
+    return Stripe("sk_test_1", base_url=server.url, sleep=pauses.append)
+
+
+def pay_back(ours):
+    return ours.pay_back(
+        "ch_1", Money(5, "usd"), case_id="case", attempt=1, key="refund:acme:case:1"
+    )
+
+
+# -- what is sent
+
+
+def test_the_api_version_is_said_with_every_request(server, ours):
+    ours.invoice_status("in_1")
+    server.answers = [(200, REFUND, {})]
+    pay_back(ours)
+
+    assert server.header("Stripe-Version") == ["2026-10-28.endive"] * 2
+    assert server.header("Authorization") == ["Bearer sk_test_1"] * 2
+
+
+def test_nothing_about_us_is_sent_along_or_written_down(server, ours, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+
+    for _ in range(3):
+        ours.invoice_status("in_1")
+
+    assert server.header("X-Stripe-Client-Telemetry") == [None] * 3
+    assert list(tmp_path.rglob("*")) == []
+
+
+# -- how long, and how often
+
+
+def test_a_request_is_given_eight_seconds():
+    client = Stripe("sk_test_1")._client("sk_test_1")
+
+    assert client._requestor._client._timeout == stripe.TIMEOUT_SECONDS == 8
+
+
+def test_a_server_that_says_nothing_is_given_up_after_the_time_out(server, ours, monkeypatch):
+    monkeypatch.setattr(stripe, "TIMEOUT_SECONDS", 0.2)
+    server.silent_seconds = 1.0
+    began = time.monotonic()
+
+    with pytest.raises(StripeUnavailable):
+        ours.invoice_status("in_1")
+
+    assert len(server.asked) == 3
+    assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize("status", [500, 502, 503])
+def test_an_error_of_stripes_is_tried_three_times_under_one_key(server, ours, status):
+    server.answers = [server.fails(status)]
+
+    with pytest.raises(StripeUnavailable):
+        pay_back(ours)
+
+    assert server.header("Idempotency-Key") == ["refund:acme:case:1"] * 3
+
+
+def test_a_lost_connection_is_tried_again_under_the_same_key(server, ours):
+    server.answers = [(None, {}, {}), (200, REFUND, {})]
+
+    assert pay_back(ours).id == "re_1"
+    assert server.header("Idempotency-Key") == ["refund:acme:case:1"] * 2
+
+
+def test_another_request_under_the_same_key_is_waited_for_and_then_busy(server, ours):
+    server.answers = [server.fails(409, "idempotency_key_in_use", "idempotency_error")]
+
+    with pytest.raises(StripeBusy):
+        pay_back(ours)
+    assert len(server.asked) == 3
+
+
+@pytest.mark.parametrize("status", [400, 402, 404])
+def test_a_no_is_a_no_at_once(server, ours, status):
+    server.answers = [server.fails(status, "resource_missing", "invalid_request_error")]
+
+    with pytest.raises(StripeRefused, match="no"):
+        ours.invoice_status("in_1")
+    assert len(server.asked) == 1
+
+
+# -- too many requests
+
+
+def too_many(server, **headers):
+    return server.fails(429, "rate_limit", "invalid_request_error", **headers)
+
+
+def test_who_comes_too_soon_waits_longer_each_time(server, ours, pauses):
+    server.answers = [too_many(server)] * 3 + [(200, INVOICE, {})]
+
+    assert ours.invoice_status("in_1") == "paid"
+
+    assert len(server.asked) == 4
+    for pause, least in zip(pauses, (0.5, 1, 2), strict=True):
+        assert least <= pause <= least * 1.25
+
+
+def test_while_somebody_waits_for_our_answer_it_is_given_up_after_five_seconds(
+    server, ours, pauses
+):
+    server.answers = [too_many(server)]
+
+    with pytest.raises(StripeUnavailable, match="429"):
+        ours.invoice_status("in_1")
+
+    assert sum(pauses) <= 5
+    assert len(server.asked) == len(pauses) + 1 == 4
+
+
+@pytest.mark.parametrize(("seconds", "tries"), [(0, 1), (-3, 1), (1, 2), (60, 9)])
+def test_a_job_waits_as_long_as_its_function_has_left(server, ours, pauses, seconds, tries):
+    server.answers = [too_many(server)]
+
+    with patience.within(lambda: seconds), pytest.raises(StripeUnavailable):
+        ours.invoice_status("in_1")
+
+    assert sum(pauses) <= max(seconds, 0)
+    assert (
+        len(server.asked) in (tries, tries + 1, tries + 2)
+        if tries > 2
+        else len(server.asked) == tries
+    )
+
+
+def test_stripes_own_word_on_how_long_to_wait_counts(server, ours, pauses):
+    server.answers = [too_many(server, **{"Retry-After": "3"}), (200, INVOICE, {})]
+
+    assert ours.invoice_status("in_1") == "paid"
+    assert 3 <= pauses[0] <= 3.75
+
+
+@pytest.mark.parametrize("said", ["soon", "-1", "1e9", "99999", "٣", ""])
+def test_a_word_on_how_long_to_wait_that_is_none_is_ignored(server, ours, pauses, said):
+    error = type("Error", (), {"headers": {"retry-after": said}})
+
+    assert stripe._wait_asked_for(error) == 0.0
+    assert stripe._wait_asked_for(type("Error", (), {"headers": None})) == 0.0
+
+
+def test_a_refund_that_came_too_soon_is_made_again_under_its_own_key(server, ours):
+    server.answers = [too_many(server), too_many(server), (200, REFUND, {})]
+
+    pay_back(ours)
+
+    assert server.header("Idempotency-Key") == ["refund:acme:case:1"] * 3
+
+
+def test_a_job_run_by_lambda_tells_what_it_has_left(monkeypatch):
+    from chalicelib.handlers import jobs
+
+    told = []
+    job = type("Job", (), {"run": lambda *_: told.append(patience.seconds_left()) or jobs.Ran("")})
+    monkeypatch.setitem(jobs.JOBS, "some_job", job())
+    monkeypatch.setattr(jobs, "world", lambda: None)
+
+    jobs.run("some_job", lambda: 80_000)
+
+    assert told == [60.0]
+    assert patience.seconds_left() == patience.IN_A_HURRY
+
+
+# -- what moves money has a key of its own
+
+
+def test_everything_that_moves_money_or_a_subscription_is_keyed_by_what_it_is_for(server, ours):
+    """The package makes up a key where none is given: then a second try would be a second refund."""
+    subscription = {"object": "subscription", "id": "sub_1"}
+    server.answers = [(200, REFUND, {}), (200, subscription, {})]
+
+    pay_back(ours)
+    for change in (
+        lambda: ours.turn_renewal_off("sub_1", key="off", feedback="other", comment=None),
+        lambda: ours.turn_renewal_on("sub_1", key="on", clears_cancel_at=True),
+        lambda: ours.note("sub_1", key="note", leaving_at="2026"),
+        lambda: ours.set_collection("in_1", stopped=True, key="stop"),
+    ):
+        # What it makes of such an answer is another test's matter.
+        with suppress(Exception):
+            change()
+
+    posts = [
+        headers["Idempotency-Key"] for method, _, headers, _ in server.asked if method == "POST"
+    ]
+    assert posts == ["refund:acme:case:1", "off", "on", "note", "stop"]
