@@ -71,6 +71,8 @@ class Subscription:
     """We are about to take back a mark at Stripe that would end the contract early."""
     evidence_id: str | None = None
     """The consent under which renewal was (or is being) turned off here."""
+    settled_days: int = 0
+    """Days of work of more than a year ago that extend it. Their windows are forgotten, so that this stays small."""
     interval: str = "month"
     interval_count: int = 1
     """A billing period is so many intervals: three months, two weeks."""

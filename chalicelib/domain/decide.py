@@ -92,7 +92,7 @@ def decide(  # noqa: C901 - a table of facts and their rules, with no rule in it
         case facts.LegalHoldReleased():
             return overruling.release_legal_hold(account, fact)
         case maintenance.WorkSaid():
-            return maintenance.hear(account, fact)
+            return maintenance.hear(account, fact, now)
         case _:
             return _of_case(account, fact, policy, now)
 

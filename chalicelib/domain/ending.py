@@ -26,7 +26,7 @@ def extension_of(account: Account, subscription: Subscription) -> timedelta:
 
 def extended_days(account: Account, subscription: Subscription) -> int:
     """How many days of work extend it. While it renews, it carries them to its final end."""
-    if not account.work:
+    if not account.work and not subscription.settled_days:
         return 0
     return counted(account, subscription, covered_until(account, subscription))
 

@@ -162,6 +162,7 @@ def _translated(
         forfeited_by=known.forfeited_by if known else (),
         forfeited_until=known.forfeited_until if known else None,
         refunded_until=known.refunded_until if known else None,
+        settled_days=known.settled_days if known else 0,
         leaves_with_contract=known.leaves_with_contract if known else False,
         correcting=known.correcting if known else False,
         evidence_id=_evidence_id(said, known),

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from chalicelib.domain.account import Account, Work, WorkedDay
+from chalicelib.domain.account import Account, Subscription, Work, WorkedDay
 from chalicelib.domain.business_days import is_business_day
 from chalicelib.domain.decision import Decision, unchanged
 from chalicelib.domain.ending import covered_until, extended_days, extension_of
@@ -24,6 +24,9 @@ LONGEST = timedelta(days=31)
 """Longer is a slip of the pen, or to be recorded as several. Nothing takes back what a window has once promised."""
 EARLIEST = timedelta(days=366)
 """So long after its end a window may still be recorded or changed."""
+
+SETTLED_AFTER = EARLIEST + timedelta(days=35)
+"""So long after its end nobody tells anybody anything new of a window."""
 
 ANNOUNCED, MOVED, WITHDRAWN = (
     "maintenance.announced",
@@ -98,8 +101,37 @@ def is_news(account: Account, said: WorkSaid) -> bool:
     return known is None or known.revision < said.revision
 
 
-def hear(account: Account, said: WorkSaid) -> Decision:
+def hear(account: Account, said: WorkSaid, now: datetime) -> Decision:
     """The account is told of a window, as it stands now. Whoever has no access while it lasts is not concerned."""
+    decision = _heard(account, said)
+    return replace(decision, account=settled(decision.account, now)) if decision.what else decision
+
+
+def settled(account: Account, now: datetime) -> Account:
+    """The account without the windows that can be changed no more: each subscription keeps how many days they gave it."""
+    over = (now - SETTLED_AFTER).timestamp()
+    stays = {
+        id: work
+        for id, work in account.work.items()
+        if any(day.ends > over for day in (*work.days, *work.kept))
+    }
+    if len(stays) == len(account.work):
+        return account
+    lean = replace(account, work=stays)
+    return replace(
+        lean,
+        subscriptions={
+            id: replace(s, settled_days=s.settled_days + _days_lost(account, lean, s))
+            for id, s in account.subscriptions.items()
+        },
+    )
+
+
+def _days_lost(before: Account, after: Account, subscription: Subscription) -> int:
+    return extended_days(before, subscription) - extended_days(after, subscription)
+
+
+def _heard(account: Account, said: WorkSaid) -> Decision:
     known = account.work.get(said.window_id)
     if not is_news(account, said) or account.purge_began_at is not None:
         return unchanged(account)

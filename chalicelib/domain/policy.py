@@ -179,7 +179,7 @@ class Appeals:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Maintenance:
     longest_business_days: int
-    """The longest suspension that may be announced (M1-13)."""
+    """The longest suspension that is promised. A longer one is flagged, and extends access all the same (M1-13)."""
     extends_access: bool = True
     """Access is extended by as many calendar days as the suspension took (M1-13)."""
 

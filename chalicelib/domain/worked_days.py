@@ -32,17 +32,18 @@ def _days_between(starts_at: datetime, ends_at: datetime, zone: str) -> Iterator
 
 def counted(account: Account, subscription: Subscription, until: datetime | None) -> int:
     """How many days extend a subscription whose access would last `until` without them (None: it goes on)."""
-    if not account.work or _carries_nothing(subscription):
+    if _carries_nothing(subscription):
         return 0
+    settled = subscription.settled_days
     began, ends = subscription.started_at.timestamp(), (until or FOREVER).timestamp()
     days: set[int] = set()
     # Earliest first: each day that counts moves the end, and with it what is still reached.
     for worked in sorted(_all_days(account), key=lambda worked: worked.starts):
-        if worked.starts >= ends + len(days) * DAY.total_seconds():
+        if worked.starts >= ends + (settled + len(days)) * DAY.total_seconds():
             break
         if worked.ends > began:
             days.add(worked.day)
-    return len(days)
+    return settled + len(days)
 
 
 def reaches(
