@@ -7,6 +7,7 @@
 PYTHON ?= python3
 JOBS ?= 2
 TESTS ?= tests
+SEEDS ?= 300
 STAGE ?=
 
 VENV := .venv
@@ -47,6 +48,9 @@ demo: install
 test: install
 	@exec $(BIN)/python -m pytest -n $(JOBS) $(TESTS)
 
+simulate: $(READY)
+	@$(BIN)/lapse-sim --seeds $(SEEDS) --jobs $(JOBS)
+
 check: $(READY)
 	@$(BIN)/python -m ruff format --check --quiet . \
 		|| { echo "The format is not right: make format puts it right."; exit 1; }
@@ -62,8 +66,6 @@ format: $(READY)
 
 bench:
 	@echo "The benchmarks are not there yet; they come with a later part."; exit 1
-simulate:
-	@echo "The simulation of seeded worlds is not there yet; it comes with a later part."; exit 1
 e2e:
 	@echo "The packaged template on a local AWS is not there yet; it comes with a later part."; exit 1
 screenshots:

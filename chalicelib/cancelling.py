@@ -135,6 +135,17 @@ def _leave_with_contract(world: World, loaded: Loaded, evidence: Evidence) -> Lo
     return telling.loaded
 
 
+def hear_again(world: World, account_id: str, subscription_id: str) -> Loaded:
+    """What Stripe says of the subscription now, applied. Raises StripeUnavailable and StripeRefused."""
+    return tell(
+        world,
+        account_id,
+        lambda _: world.stripe.subscription(subscription_id),
+        id=f"asked:{world.new_id()}",
+        by="stripe",
+    ).loaded
+
+
 def resume(world: World, loaded: Loaded, subscription: Subscription, by: str) -> Loaded:
     """SC-4: undoes a scheduled cancellation, up to the last second. Raises as `cancel` does."""
     key = f"resume:{subscription.id}:{loaded.version}"

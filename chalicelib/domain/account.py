@@ -35,6 +35,14 @@ class UnpaidInvoice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeftPlan:
+    """A plan that a subscription was switched away from: what only that plan gave ended then."""
+
+    plan: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
     """One Stripe subscription. Ended is terminal for its id; resubscribing makes a new one."""
 
@@ -73,6 +81,7 @@ class Subscription:
     """The consent under which renewal was (or is being) turned off here."""
     settled_days: int = 0
     """Days of work of more than a year ago that extend it. Their windows are forgotten, so that this stays small."""
+    left_plans: tuple[LeftPlan, ...] = ()
     interval: str = "month"
     interval_count: int = 1
     """A billing period is so many intervals: three months, two weeks."""

@@ -64,9 +64,7 @@ def blockers(
         found.append(role_blocker(needed, locale))
     plan = policy.plans.get(subscription.plan)
     if not policy.cancellation.online or (plan is not None and not plan.cancelable_online):
-        found.append(
-            _blocker(NOT_CANCELABLE_ONLINE, _NOT_ONLINE, _SUPPORT, "/membership#support", locale)
-        )
+        found.append(not_cancelable_online(locale))
     if policy.cancellation.blocks_on_balance:
         found += [_unpaid(invoice, locale) for invoice in open_invoices]
         if wallet.amount < 0:
@@ -87,6 +85,10 @@ def role_blocker(needed: tuple[str, ...], locale: str) -> Blocker:
     words = " / ".join(sorted(needed))
     title = Text(en=f"This needs the role {words}.", fr=f"Ceci demande le rôle {words}.")
     return _blocker(ROLE_REQUIRED, title, _SUPPORT, "/membership#support", locale)
+
+
+def not_cancelable_online(locale: str) -> Blocker:
+    return _blocker(NOT_CANCELABLE_ONLINE, _NOT_ONLINE, _SUPPORT, "/membership#support", locale)
 
 
 def _unpaid(invoice: OpenInvoice, locale: str) -> Blocker:

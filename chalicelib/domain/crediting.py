@@ -2,9 +2,12 @@
 Unsent scheduled Ringless Voicemails (RVMs)".
 
 With two plans, only what the remaining plan cannot send. A message due exactly at the end is credited, not sent.
+A plan that a subscription is switched away from has ended as well, at the switch: what only it could send is credited
+then, or it could neither be sent nor be credited.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.domain.account import Account
@@ -20,19 +23,38 @@ def steps(account: Account, policy: Policy) -> Iterator[Step]:
         end = end_of(account, subscription)
         if end is not None and _channels(policy, subscription.plan):
             yield Step(MESSAGES_CREDITED, end, subscription.id)
+        for left in subscription.left_plans:
+            if _channels(policy, left.plan):
+                yield Step(MESSAGES_CREDITED, left.at, f"{subscription.id}/{left.plan}")
 
 
-def channels_lost(account: Account, policy: Policy, ended: str, at: datetime) -> frozenset[str]:
-    """The channels that nobody can send on from `at`, the end of the subscription `ended`.
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What a step that credits messages is about: a plan that a subscription ended with, or was switched from."""
 
-    Another plan of the account that is still live at that moment keeps its channels.
+    subscription_id: str
+    plan: str
+    was_switched: bool
+
+
+def ended_by(account: Account, subject: str) -> Ended:
+    id, _, left = subject.partition("/")
+    return Ended(id, left or account.subscriptions[id].plan, bool(left))
+
+
+def channels_lost(account: Account, policy: Policy, subject: str, at: datetime) -> frozenset[str]:
+    """The channels that nobody can send on from `at`, the end of what the step's subject names.
+
+    Whatever plan of the account is still live at that moment keeps its channels.
     """
+    ended = ended_by(account, subject)
     kept: set[str] = set()
     for other in account.subscriptions.values():
+        lives_on = other.id != ended.subscription_id or ended.was_switched
         end = end_of(account, other)
-        if other.id != ended and other.has_started and (end is None or end > at):
+        if lives_on and other.has_started and (end is None or end > at):
             kept |= set(_channels(policy, other.plan))
-    return frozenset(_channels(policy, account.subscriptions[ended].plan)) - kept
+    return frozenset(_channels(policy, ended.plan)) - kept
 
 
 def sendable_channels(account: Account, policy: Policy, now: datetime) -> frozenset[str]:

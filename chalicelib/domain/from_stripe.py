@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Literal
 
 from chalicelib.domain import contracts
-from chalicelib.domain.account import Account, Subscription, UnpaidInvoice
+from chalicelib.domain.account import Account, LeftPlan, Subscription, UnpaidInvoice
 from chalicelib.domain.decision import Decision, unchanged
 from chalicelib.domain.facts import (
     InvoiceAtStripe,
@@ -166,6 +166,7 @@ def _translated(
         leaves_with_contract=known.leaves_with_contract if known else False,
         correcting=known.correcting if known else False,
         evidence_id=_evidence_id(said, known),
+        left_plans=_left_plans(plan, known, as_of),
         interval=said.interval,
         interval_count=said.interval_count,
         quantity=said.quantity,
@@ -176,6 +177,16 @@ def _translated(
             if (one.interval, one.interval_count) == (said.interval, said.interval_count)
         ),
     )
+
+
+def _left_plans(plan: str, known: Subscription | None, as_of: datetime) -> tuple[LeftPlan, ...]:
+    """A switch is dated when Stripe spoke of it; switched back, the plan was never left."""
+    if known is None:
+        return ()
+    if known.plan == plan or not known.has_started:
+        return known.left_plans
+    others = tuple(one for one in known.left_plans if one.plan not in (plan, known.plan))
+    return (*others, LeftPlan(plan=known.plan, at=as_of))
 
 
 def _paid_until(said: SubscriptionAtStripe, known: Subscription | None) -> datetime | None:

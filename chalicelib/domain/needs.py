@@ -1,48 +1,60 @@
 """How long an account's plans need its numbers and its registrations.
 
-While any plan that needs them lives, nothing may be released or lapsed; two plans are one need.
+While any plan that needs them lives, nothing may be released or lapsed; two plans are one need. A plan that a
+subscription was switched away from needed them until the switch.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
-from chalicelib.domain.account import Account, Subscription
-from chalicelib.domain.ending import end_of, last_end
-from chalicelib.domain.policy import Policy
+from chalicelib.domain.account import Account
+from chalicelib.domain.ending import end_of
+from chalicelib.domain.policy import Plan, Policy
+
+Needs = Callable[[Plan], bool]
 
 
 def numbers_needed_until(account: Account, policy: Policy) -> datetime | None:
     """The end of the last plan that needs numbers; None while one renews, or there never was one."""
-    return last_end(account, _needing_numbers(account, policy))
+    return _needed_until(account, policy, _numbers)
 
 
 def numbers_needed_at(account: Account, policy: Policy, moment: datetime) -> bool:
     """Whether a plan that needs numbers was, is or will be live at this moment."""
     return any(
-        s.has_started and s.started_at <= moment and not _ended_by(account, s, moment)
-        for s in _needing_numbers(account, policy)
+        began <= moment and (end is None or end > moment)
+        for began, end in _needing(account, policy, _numbers)
     )
 
 
 def registrations_needed_until(account: Account, policy: Policy) -> datetime | None:
-    return last_end(
-        account,
-        (
-            s
-            for s in account.subscriptions.values()
-            if s.plan in policy.plans and policy.plans[s.plan].needs_registrations
-        ),
-    )
+    return _needed_until(account, policy, _registrations)
 
 
-def _needing_numbers(account: Account, policy: Policy) -> Iterable[Subscription]:
-    return (
-        s
-        for s in account.subscriptions.values()
-        if s.plan in policy.plans and policy.plans[s.plan].needs_numbers
-    )
+def _numbers(plan: Plan) -> bool:
+    return plan.needs_numbers
 
 
-def _ended_by(account: Account, subscription: Subscription, moment: datetime) -> bool:
-    end = end_of(account, subscription)
-    return end is not None and end <= moment
+def _registrations(plan: Plan) -> bool:
+    return plan.needs_registrations
+
+
+def _needed_until(account: Account, policy: Policy, needs: Needs) -> datetime | None:
+    ends = [end for _, end in _needing(account, policy, needs)]
+    known = [end for end in ends if end is not None]
+    return max(known) if known and len(known) == len(ends) else None
+
+
+def _needing(
+    account: Account, policy: Policy, needs: Needs
+) -> Iterator[tuple[datetime, datetime | None]]:
+    """From when until when each plan that needs them lives; None while it renews."""
+    wanting = {name for name, plan in policy.plans.items() if needs(plan)}
+    for subscription in account.subscriptions.values():
+        if not subscription.has_started:
+            continue
+        if subscription.plan in wanting:
+            yield subscription.started_at, end_of(account, subscription)
+        for left in subscription.left_plans:
+            if left.plan in wanting:
+                yield subscription.started_at, left.at

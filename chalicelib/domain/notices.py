@@ -254,12 +254,16 @@ def _access_ended(change: _Change) -> Iterator[Notice]:
 def _ended(change: _Change) -> Iterator[Notice]:
     subscription = change.after.subscriptions[str(change.data["subscription_id"])]
     amount = change.data.get("amount")
+    left = change.data.get("switched_from")
+    if left is not None and not change.data.get("count"):
+        # They switched plans themselves, and nothing came of it.
+        return
     later = [step for step in change.ahead if step.due > change.data["due"]]
     yield Notice(
         kind=ENDED,
         at=change.data["due"],
         subscription_id=subscription.id,
-        plan=subscription.plan,
+        plan=str(left or subscription.plan),
         count=change.data.get("count"),
         amount=amount if isinstance(amount, Money) else None,
         ahead=_told(change.after, [step for step in later if step.subject is None]),

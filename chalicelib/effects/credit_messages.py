@@ -39,8 +39,8 @@ class _Tally:
 
 def credit_messages(task: Task) -> Done:
     account, policy = task.loaded.account, task.world.policies.get(task.loaded.account.policy)
-    subscription_id = task.step.subject or ""
-    channels = crediting.channels_lost(account, policy, subscription_id, task.step.due)
+    subject = task.step.subject or ""
+    channels = crediting.channels_lost(account, policy, subject, task.step.due)
     tally = _Tally(Money(0, account.currency))
     if channels:
         # From here on nobody registers a message who judged the plan to be live before.
@@ -51,8 +51,14 @@ def credit_messages(task: Task) -> Done:
                 raise MoreToDo
             for message in _credit(task, chunk):
                 tally.add(message)
-    result = {"subscription_id": subscription_id, "count": tally.count, "amount": tally.amount}
-    return Done(result)
+    ended = crediting.ended_by(account, subject)
+    switched = {"switched_from": ended.plan} if ended.was_switched else {}
+    result = {
+        "subscription_id": ended.subscription_id,
+        "count": tally.count,
+        "amount": tally.amount,
+    }
+    return Done({**result, **switched})
 
 
 def _unsent(task: Task, channels: frozenset[str], tally: _Tally) -> Iterator[ScheduledMessage]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from chalicelib import cancelling
+from chalicelib import cancelling, log
 from chalicelib.domain.account import Subscription
 from chalicelib.domain.blockers import (
     ROLE_REQUIRED,
@@ -15,6 +15,7 @@ from chalicelib.domain.blockers import (
     OpenInvoice,
     blockers,
     cancel_roles,
+    not_cancelable_online,
 )
 from chalicelib.domain.ending import end_of, has_ended
 from chalicelib.domain.evidence import Preview
@@ -78,9 +79,25 @@ def carry_out(
     channel: str,
     roles: tuple[str, ...],
 ) -> Answer:
-    loaded = cancelling.cancel(call.world, call.known, shown, _pressed(call, channel, roles))
+    pressed = _pressed(call, channel, roles)
+    try:
+        loaded = cancelling.cancel(call.world, call.known, shown, pressed)
+    except StripeRefused as refused:
+        log.problem("cancellation_refused", refused, account=call.account.id)
+        return _as_stripe_has_it(call, found)
     canceled = loaded.account.subscriptions[found.id]
     return _answer(end_of(loaded.account, canceled), shown.id)
+
+
+def _as_stripe_has_it(call: Call[Any], found: Subscription) -> Answer:
+    """Mostly it is over there already, and the event that says so is still on its way."""
+    call.loaded = cancelling.hear_again(call.world, call.account.id, found.id)
+    known = subscription(call)
+    must_not_have_ended(call, known)
+    earlier = pending_answer(call, known)
+    if earlier is None:
+        raise blocked((not_cancelable_online(call.account.locale),))
+    return earlier
 
 
 def fresh_preview(call: Call[Any], found: Subscription, blocking: Sequence[Blocker]) -> Preview:

@@ -1,0 +1,471 @@
+"""What people do: each act a few lines, told to the world through the doors that people have.
+
+An act that makes no sense now (there is nothing to cancel) still knocks where it can: the app must refuse in a
+sentence. Nothing here knows what is right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from random import Random
+from typing import Any
+
+from chalicelib.domain.moments import from_rfc3339, months_after, rfc3339
+from tests.simulation.plan import Act
+from tests.simulation.world import MODES, OLD_VERSIONS, Resident, Simulated
+from tests.support.life import consenting
+
+Doing = Callable[[Simulated, Resident, Random], None]
+RETURN = "https://app.example.com/back"
+PLANS: Mapping[str, tuple[str, ...]] = {
+    "smarter-contact": ("messaging", "calling"),
+    "1msg": ("channel",),
+    "goto": ("webinar", "connect"),
+    "1smtg": ("standard",),
+    "nexorone": ("service",),
+}
+
+
+def perform(world: Simulated, act: Act) -> None:
+    resident = world.residents[act.who]
+    random = Random(act.seed)
+    world.chance.begin(act.seed + 1)
+    world.trail.append(
+        f"{act.n}: {rfc3339(world.now)} {resident.id} ({resident.policy}) {act.verb}"
+    )
+    _weather(world, random)
+    if not resident.customer:
+        _move_in(world, resident)
+    DOINGS[act.verb](world, resident, random)
+
+
+def _weather(world: Simulated, random: Random) -> None:
+    for fault, mode in MODES.items():
+        if random.random() < world.plan.faults.get(fault, 0) and not world.chance.calm:
+            until = rfc3339(world.now + timedelta(hours=random.choice((1, 30, 200))))
+            world.emulator.control(mode, until=until)
+            world.trail.append(f"    ({mode} until {until})")
+    if random.random() < world.plan.faults.get("old_api_version", 0):
+        world.emulator.control("old_api_version", version=random.choice((None, *OLD_VERSIONS)))
+
+
+def _move_in(world: Simulated, resident: Resident) -> None:
+    was, world.chance.calm = world.chance.calm, True
+    resident.customer = world.account(resident.id, resident.policy)
+    world.chance.calm = was
+
+
+# -- choosing
+
+
+def _mine(world: Simulated, resident: Resident) -> list[dict[str, Any]]:
+    """The customer's subscriptions as Stripe has them, the oldest first."""
+    return list(world.emulator._world.where("subscription", "customer", resident.customer))
+
+
+def _one(world: Simulated, resident: Resident, random: Random) -> str:
+    """Mostly one that lives; sometimes one that does not, or that never was."""
+    mine = _mine(world, resident)
+    living = [s["id"] for s in mine if s["status"] in ("active", "trialing", "past_due")]
+    if living and random.random() < 0.9:
+        return random.choice(living)
+    return random.choice([*(s["id"] for s in mine), "sub_nobody"])
+
+
+def _numbers(resident: Resident) -> list[str]:
+    account = int(resident.id.removeprefix("acct"))
+    return [f"+1415555{account:01}{n:03}" for n in range(resident.numbers)]
+
+
+# -- subscribing
+
+
+def _checkout(world: Simulated, resident: Resident, random: Random) -> str | None:
+    plan, interval = (
+        random.choice(PLANS[resident.policy]),
+        random.choice(("month",) * 3 + ("year",)),
+    )
+    made = world.customer(resident.id, "POST", "/v1/checkout-sessions", {
+        "purpose": "plan", "price": f"{resident.policy}:{plan}:{interval}",
+        "success_url": RETURN, "cancel_url": RETURN,
+    })  # fmt: skip
+    return str(made.body["checkout_session_id"]) if made.status == 201 else None
+
+
+def subscribe(world: Simulated, resident: Resident, random: Random) -> None:
+    session = _checkout(world, resident, random)
+    if session:
+        world.try_control("pay_checkout", session=session, outcome="paid")
+        world.deliver()
+
+
+def abandon_checkout(world: Simulated, resident: Resident, random: Random) -> None:
+    session = _checkout(world, resident, random)
+    if session:
+        world.try_control("pay_checkout", session=session, outcome="expired")
+
+
+def pay_later(world: Simulated, resident: Resident, random: Random) -> None:
+    session = _checkout(world, resident, random)
+    if session:
+        outcome = random.choice(("async_pending", "async_succeeded", "async_failed"))
+        world.try_control("pay_checkout", session=session, outcome=outcome)
+        world.deliver()
+
+
+def cancel(world: Simulated, resident: Resident, random: Random) -> None:
+    subscription = _one(world, resident, random)
+    shown = world.preview(resident.id, subscription)
+    if shown.status != 201:
+        return
+    if random.random() < 0.15:
+        jump_hours(world, resident, random)
+    consent = consenting(shown.body)
+    path = f"/v1/subscriptions/{subscription}/cancellation"
+    for _ in range(random.choice((1, 1, 1, 2))):
+        world.customer(resident.id, "POST", path, consent)
+
+
+def cancel_in_portal(world: Simulated, resident: Resident, random: Random) -> None:
+    world.try_control("portal_cancel", subscription=_one(world, resident, random))
+    world.deliver()
+
+
+def resume(world: Simulated, resident: Resident, random: Random) -> None:
+    world.resume(resident.id, _one(world, resident, random))
+
+
+def resume_in_portal(world: Simulated, resident: Resident, random: Random) -> None:
+    world.try_control("portal_resume", subscription=_one(world, resident, random))
+    world.deliver()
+
+
+def end_at_stripe(world: Simulated, resident: Resident, random: Random) -> None:
+    world.try_control("cancel_now", subscription=_one(world, resident, random))
+    world.deliver()
+
+
+def switch_plan(world: Simulated, resident: Resident, random: Random) -> None:
+    living = [s for s in _mine(world, resident) if s["status"] == "active"]
+    if not living:
+        return
+    subscription, plan = random.choice(living), random.choice(PLANS[resident.policy])
+    price = next(
+        (p for p in world.emulator._world.all("price")
+         if p["lookup_key"] == f"{resident.policy}:{plan}:month"), None,
+    )  # fmt: skip
+    if price is not None:
+        item = subscription["items"]["data"][0]["id"]
+        body = f"items[0][id]={item}&items[0][price]={price['id']}&proration_behavior=none"
+        sent = {"Authorization": "Bearer sk_test_person"}
+        path = f"/v1/subscriptions/{subscription['id']}"
+        world.emulator.handle("POST", path, "", sent, body.encode())
+        world.deliver()
+
+
+def card_fails(world: Simulated, resident: Resident, random: Random) -> None:
+    world.try_control("fail_payment", customer=resident.customer)
+
+
+def card_works(world: Simulated, resident: Resident, random: Random) -> None:
+    world.try_control("allow_payment", customer=resident.customer)
+
+
+# -- numbers, registrations, seats
+
+
+def buy_numbers(world: Simulated, resident: Resident, random: Random) -> None:
+    for _ in range(random.choice((1, 1, 2, 5))):
+        resident.numbers += 1
+        bought = world.now - timedelta(days=random.choice((0, 0, 3, 40)))
+        e164 = _numbers(resident)[-1]
+        world.carrier.rent_number(e164, f"PN{e164[1:]}")
+        world.number(resident.id, e164, fee=random.choice((1, 100, 333)), bought_at=bought)
+
+
+def remove_number(world: Simulated, resident: Resident, random: Random) -> None:
+    e164 = random.choice([*_numbers(resident), "+14155559999"])
+    # Noted first: it may be given back before this is answered, or although it is never answered.
+    resident.removed.add(e164)
+    world.customer(resident.id, "DELETE", f"/v1/numbers/{e164}")
+
+
+def register(world: Simulated, resident: Resident, random: Random) -> None:
+    resident.count += 1
+    name = f"{resident.id}-brand{resident.count}"
+    world.carrier.register(name, f"BR{name}")
+    world.registration(resident.id, name, random.choice(("active", "active", "pending")))
+    resident.registrations.append(name)
+
+
+def withdraw_registration(world: Simulated, resident: Resident, random: Random) -> None:
+    name = random.choice([*resident.registrations, "nobody"])
+    resident.withdrawn.add(name)
+    world.customer(resident.id, "DELETE", f"/v1/registrations/{name}")
+
+
+def bind_contract(world: Simulated, resident: Resident, random: Random) -> None:
+    subscription, months = _one(world, resident, random), random.choice((3, 12, 15))
+    put = world.operator("PUT", f"/v1/admin/accounts/{resident.id}", {
+        "contracts": [{"subscription_id": subscription, "starts_at": rfc3339(world.now), "months": months}],
+    })  # fmt: skip
+    if put.status == 200:
+        resident.contracts = {subscription: months_after(world.now, months)}
+
+
+def assign_seat(world: Simulated, resident: Resident, random: Random) -> None:
+    subscription = _one(world, resident, random)
+    world.customer(
+        resident.id, "PUT", f"/v1/subscriptions/{subscription}/seats/u{random.randrange(4)}"
+    )
+
+
+def unassign_seat(world: Simulated, resident: Resident, random: Random) -> None:
+    subscription = _one(world, resident, random)
+    world.customer(
+        resident.id, "DELETE", f"/v1/subscriptions/{subscription}/seats/u{random.randrange(4)}"
+    )
+
+
+# -- messages, money
+
+
+def schedule(world: Simulated, resident: Resident, random: Random) -> None:
+    messages = []
+    for _ in range(random.choice((1, 3, 12))):
+        resident.count += 1
+        messages.append((
+            f"m{resident.count}", random.choice(("sms", "rvm")),
+            world.now + timedelta(days=random.choice((0, 1, 20, 45))), random.choice((1, 5, 70)),
+        ))  # fmt: skip
+    reply = world.schedule(resident.id, *messages)
+    outcomes = reply.body.get("data", []) if reply.status == 200 else []
+    for one in outcomes:
+        resident.messages[one["id"]] = "scheduled"
+
+
+def send(world: Simulated, resident: Resident, random: Random) -> None:
+    for id in _some_messages(resident, random):
+        path = f"/v1/scheduled-messages/{id}/sent?account_id={resident.id}"
+        reply = world.service("POST", path)
+        if reply.status == 200:
+            resident.messages[id] = "sent"
+        elif reply.code == "already_credited":
+            # The code is the same for whatever came first; `state` says what it was.
+            resident.messages[id] = reply.body["state"]
+
+
+def delete_message(world: Simulated, resident: Resident, random: Random) -> None:
+    for id in _some_messages(resident, random)[:1]:
+        path = f"/v1/scheduled-messages/{id}?account_id={resident.id}"
+        if world.service("DELETE", path).status == 200:
+            resident.messages[id] = "deleted"
+
+
+def _some_messages(resident: Resident, random: Random) -> list[str]:
+    known = sorted(resident.messages) or ["nobody"]
+    return random.sample(known, min(len(known), random.choice((1, 2, 5))))
+
+
+def top_up(world: Simulated, resident: Resident, random: Random) -> None:
+    made = world.customer(resident.id, "POST", "/v1/checkout-sessions", {
+        "purpose": "top_up", "amount": {"amount": random.choice((100, 5000)), "currency": "usd"},
+        "success_url": RETURN, "cancel_url": RETURN,
+    })  # fmt: skip
+    _pay(world, made, random)
+
+
+def pay_balance(world: Simulated, resident: Resident, random: Random) -> None:
+    made = world.customer(resident.id, "POST", "/v1/checkout-sessions", {
+        "purpose": "balance_due", "success_url": RETURN, "cancel_url": RETURN,
+    })  # fmt: skip
+    _pay(world, made, random)
+
+
+def _pay(world: Simulated, made: Any, random: Random) -> None:
+    if made.status == 201:
+        outcome = random.choice(
+            ("paid", "paid", "async_pending", "async_succeeded", "async_failed", "expired")
+        )
+        world.try_control("pay_checkout", session=made.body["checkout_session_id"], outcome=outcome)
+        world.deliver()
+
+
+def use(world: Simulated, resident: Resident, random: Random) -> None:
+    resident.count += 1
+    world.service("POST", "/v1/activity", {
+        "account_id": resident.id, "id": f"act{resident.count}", "kind": "template_created",
+        "at": rfc3339(world.now),
+    })  # fmt: skip
+
+
+def charge_usage(world: Simulated, resident: Resident, random: Random) -> None:
+    resident.count += 1
+    body = {
+        "account_id": resident.id, "id": f"fee{resident.count}", "kind": "conversation",
+        "at": rfc3339(world.now), "amount": {"amount": 12, "currency": "usd"},
+    }  # fmt: skip
+    for _ in range(random.choice((1, 2))):
+        world.service("POST", "/v1/usage-charges", body)
+
+
+# -- cases
+
+
+def ask_refund(world: Simulated, resident: Resident, random: Random) -> None:
+    body: dict[str, Any] = {"subscription_id": _one(world, resident, random)}
+    if random.random() < 0.3:
+        entries = world.service("GET", f"/v1/wallet/entries?account_id={resident.id}&limit=100")
+        tops = [e["id"] for e in (entries.body or {}).get("data", []) if e["kind"] == "top_up"]
+        body = {"ledger_entry": random.choice([*tops, "entry_nobody"])}
+    made = world.customer(resident.id, "POST", "/v1/refund-requests", body)
+    _remember(resident, made)
+
+
+def appeal(world: Simulated, resident: Resident, random: Random) -> None:
+    body = {"payment": "pi_1", "date": "2026-01-30", "amount": {"amount": 500, "currency": "usd"},
+            "description": "I was charged twice."}  # fmt: skip
+    for name in random.sample(sorted(body), random.choice((0, 0, 1, 2))):
+        del body[name]
+    _remember(resident, world.customer(resident.id, "POST", "/v1/appeals", body))
+
+
+def _remember(resident: Resident, made: Any) -> None:
+    if made.status == 201 and made.body["id"] not in resident.cases:
+        resident.cases.append(made.body["id"])
+
+
+def reply(world: Simulated, resident: Resident, random: Random) -> None:
+    case = random.choice([*resident.cases, "case_nobody"])
+    body = {"text": "Here is more.", "payment": "pi_1", "date": "2026-01-30"}
+    if random.random() < 0.5:
+        world.customer(resident.id, "POST", f"/v1/cases/{case}/replies", body)
+    else:
+        world.operator("POST", f"/v1/cases/{case}/replies", {"text": "We look into it."})
+
+
+def decide(world: Simulated, resident: Resident, random: Random) -> None:
+    case = random.choice([*resident.cases, "case_nobody"])
+    body: dict[str, Any] = {"approve": random.random() < 0.7, "reason": "We looked into it."}
+    if random.random() < 0.3:
+        body["amount"] = {"amount": random.choice((1, 100, 10**6)), "currency": "usd"}
+    for _ in range(random.choice((1, 1, 2))):
+        world.operator("POST", f"/v1/cases/{case}/decision", body)
+
+
+def dispute(world: Simulated, resident: Resident, random: Random) -> None:
+    opened = world.try_control("open_dispute", customer=resident.customer)
+    if opened:
+        resident.disputes.append(opened["dispute"])
+    world.deliver()
+
+
+def close_dispute(world: Simulated, resident: Resident, random: Random) -> None:
+    if resident.disputes:
+        closing = resident.disputes.pop(random.randrange(len(resident.disputes)))
+        world.try_control("close_dispute", dispute=closing, status=random.choice(("won", "lost")))
+        world.deliver()
+
+
+# -- operators, looking
+
+
+def export(world: Simulated, resident: Resident, random: Random) -> None:
+    world.customer(resident.id, "POST", "/v1/exports")
+
+
+def legal_hold(world: Simulated, resident: Resident, random: Random) -> None:
+    path = f"/v1/admin/accounts/{resident.id}/legal-hold"
+    world.operator("POST", path, {"reason": "A court asked."})
+
+
+def release_hold(world: Simulated, resident: Resident, random: Random) -> None:
+    path = f"/v1/admin/accounts/{resident.id}/legal-hold"
+    world.operator("DELETE", path, {"reason": "The court is done."})
+
+
+def hold_step(world: Simulated, resident: Resident, random: Random) -> None:
+    _on_a_step(world, resident, random, "hold")
+
+
+def retry_step(world: Simulated, resident: Resident, random: Random) -> None:
+    _on_a_step(world, resident, random, "retry")
+
+
+def _on_a_step(world: Simulated, resident: Resident, random: Random, what: str) -> None:
+    seen = world.operator("GET", f"/v1/admin/accounts/{resident.id}/timeline")
+    steps = [one["key"] for one in (seen.body or {}).get("future", []) if one.get("key")]
+    if steps:
+        world.operator(
+            "POST", f"/v1/admin/steps/{random.choice(steps)}/{what}", {"reason": "To look."}
+        )
+
+
+def look(world: Simulated, resident: Resident, random: Random) -> None:
+    world.customer(resident.id, "GET", "/v1/membership")
+    world.customer(resident.id, "GET", "/v1/entitlements")
+    world.operator("GET", f"/v1/admin/accounts/{resident.id}/timeline")
+
+
+# -- time
+
+
+def _jump(by: timedelta) -> Doing:
+    def jump(world: Simulated, resident: Resident, random: Random) -> None:
+        to = world.now + by * random.choice((0.5, 1, 1, 2))
+        _pass_time(world, to.replace(microsecond=0))
+
+    return jump
+
+
+def _pass_time(world: Simulated, to: Any) -> None:
+    if world.chance.strikes("outage"):
+        world.trail.append(f"    (an outage until {rfc3339(to)})")
+        world.sleep(to)
+    else:
+        world.move(to)
+
+
+jump_hours = _jump(timedelta(hours=7))
+
+
+def jump_seconds(world: Simulated, resident: Resident, random: Random) -> None:
+    """To one second before, at, or after the next thing that is due."""
+    due = world.watch.next_after(rfc3339(world.now))
+    if due is not None:
+        at = from_rfc3339(due) + timedelta(seconds=random.choice((-1, 0, 1)))
+        if at > world.now:
+            _pass_time(world, at)
+
+
+def jump_to_next(world: Simulated, resident: Resident, random: Random) -> None:
+    world.travel.move_to_next()
+    world.stream.flow()
+
+
+def jump_months(world: Simulated, resident: Resident, random: Random) -> None:
+    _pass_time(world, months_after(world.now, random.choice((1, 2))))
+
+
+def jump_year(world: Simulated, resident: Resident, random: Random) -> None:
+    _pass_time(world, months_after(world.now, 12))
+
+
+DOINGS: Mapping[str, Doing] = {
+    "subscribe": subscribe, "abandon_checkout": abandon_checkout, "pay_later": pay_later,
+    "buy_numbers": buy_numbers, "remove_number": remove_number, "register": register,
+    "withdraw_registration": withdraw_registration, "schedule": schedule, "send": send,
+    "delete_message": delete_message, "cancel": cancel, "cancel_in_portal": cancel_in_portal,
+    "resume": resume, "resume_in_portal": resume_in_portal, "end_at_stripe": end_at_stripe,
+    "dispute": dispute, "close_dispute": close_dispute, "ask_refund": ask_refund,
+    "appeal": appeal, "reply": reply, "decide": decide, "top_up": top_up,
+    "pay_balance": pay_balance, "use": use, "charge_usage": charge_usage,
+    "switch_plan": switch_plan, "bind_contract": bind_contract, "assign_seat": assign_seat,
+    "unassign_seat": unassign_seat, "card_fails": card_fails, "card_works": card_works,
+    "export": export, "legal_hold": legal_hold, "release_hold": release_hold,
+    "hold_step": hold_step, "retry_step": retry_step, "look": look,
+    "jump_seconds": jump_seconds, "jump_hours": jump_hours, "jump_to_next": jump_to_next,
+    "jump_days": _jump(timedelta(days=5)), "jump_weeks": _jump(timedelta(days=17)),
+    "jump_months": jump_months, "jump_year": jump_year,
+}  # fmt: skip

@@ -1,0 +1,396 @@
+"""What must hold, seen from outside: Stripe's own truth, the carrier's record, what the SaaS was told, the rows.
+
+`Watching.look` is called after every act. `end` lets the weather calm down, and then everything due must be done and
+everything must agree. The rules of the app are not asked where the world itself can be.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from chalicelib.domain.account import Account
+from chalicelib.domain.moments import months_after, rfc3339, years_after
+from chalicelib.handlers.jobs import SCHEDULE
+from chalicelib.store import keys, outbox
+from tests.simulation.world import Resident, Simulated
+from tests.support.invariants import Seen, Witness, accounts_in, check_all, rows_of
+
+LIVE = ("active", "trialing", "past_due", "unpaid", "paused")
+FORTNIGHT, MONTH = timedelta(hours=336), timedelta(hours=720)
+LATE = timedelta(minutes=10)
+"""Two ticks of the schedule."""
+
+
+class Watching:
+    def __init__(self, world: Simulated) -> None:
+        self.world = world
+        self.witness = Witness()
+        self.purged: dict[str, datetime] = {}
+        self.early: list[str] = []
+        ends = world.carrier._end
+
+        def watched(book: str, name: str, key: str) -> None:
+            if _status(world, book, name) == "active":
+                self._given_back(book, name)
+            ends(book, name, key)
+
+        world.carrier._end = watched  # type: ignore[method-assign]
+
+    def look(self) -> None:
+        world = self.world
+        assert not self.early, self.early[0]
+        check_all(world.clean, world.watch._table, world.carrier, self.witness)
+        for seen in accounts_in(list(rows_of(world.watch._table))):
+            resident = _resident(world, seen.account.id)
+            self._purges_come_after_a_year(resident, seen.account)
+            _sent_is_never_credited(resident, seen)
+
+    # -- 4, 5: by Stripe's own dates, not ours
+
+    def _given_back(self, book: str, name: str) -> None:
+        """Called as the carrier gives something back: may it, by Stripe's own truth at this instant?"""
+        world, now = self.world, self.world.now
+        for resident in world.residents:
+            if name in (*resident.removed, *resident.withdrawn):
+                return
+        resident = _owner(world, name)
+        needs, after = (
+            ("needs_numbers", FORTNIGHT) if "numbers" in book else ("needs_registrations", MONTH)
+        )
+        mine = [s for s in _at_stripe(world, resident) if _plan_says(world, resident, s, needs)]
+        living = [s["id"] for s in mine if s["status"] in LIVE]
+        ends = [_instant(s["ended_at"]) for s in mine if s["ended_at"]]
+        if living:
+            self.early.append(f"4/5: {name} was given back at {rfc3339(now)} while {living} lives")
+        elif not ends or now < max(ends) + after:
+            self.early.append(f"4/5: {name} was given back at {rfc3339(now)}; ends were {ends}")
+
+    def _purges_come_after_a_year(self, resident: Resident, account: Account) -> None:
+        began = account.purge_began_at or account.purged_at
+        if began is None or account.id in self.purged:
+            return
+        self.purged[account.id] = began
+        ends = [_instant(s["ended_at"]) for s in _at_stripe(self.world, resident)
+                if s["ended_at"] and _instant(s["ended_at"]) < began and _ever_paid(self.world, s)]  # fmt: skip
+        assert ends, f"5: {account.id} was purged without an end"
+        assert began >= years_after(max(ends), 1), (
+            f"5: purged at {began}, and the end was {max(ends)}"
+        )
+
+
+def _sent_is_never_credited(resident: Resident, seen: Seen) -> None:
+    """2, by what the SaaS was told: what it was told to have sent stays sent."""
+    states = {row["sk"].removeprefix(keys.MESSAGE): row["state"] for row in seen.of(keys.MESSAGE)}
+    for id, told in resident.messages.items():
+        if told in ("sent", "deleted", "credited") and id in states:
+            assert states[id] == told, (
+                f"2: {id} was {told} by what the SaaS heard, and is {states[id]}"
+            )
+
+
+# -- the end
+
+
+def end(world: Simulated, watching: Watching) -> None:
+    world.trail.append("-- faults stop")
+    world.calm_down()
+    watching.look()
+    _everything_agrees(world)
+    if not world.plan.finale:
+        return
+    world.trail.append("-- everybody leaves")
+    for resident in world.residents:
+        _leave(world, resident)
+    for months in (1, 1, 13, 15):
+        world.move(months_after(world.now, months))
+        watching.look()
+    world.calm_down()
+    watching.look()
+    _everything_agrees(world)
+    for resident in world.residents:
+        _nothing_is_left(world, resident)
+
+
+def _leave(world: Simulated, resident: Resident) -> None:
+    if not resident.customer:
+        return
+    operator = f"/v1/admin/accounts/{resident.id}"
+    world.operator("DELETE", f"{operator}/legal-hold", {"reason": "It is over."})
+    for dispute in resident.disputes:
+        world.try_control("close_dispute", dispute=dispute, status="won")
+    world.deliver()
+    for case in resident.cases:
+        world.operator(
+            "POST", f"/v1/cases/{case}/decision", {"approve": False, "reason": "It is over."}
+        )
+        # One that lacks something can still be completed and then decided.
+        world.customer(resident.id, "POST", f"/v1/cases/{case}/replies", {
+            "payment": "pi_1", "date": "2026-01-30", "amount": {"amount": 1, "currency": "usd"},
+            "description": "It is over."})  # fmt: skip
+        world.operator(
+            "POST", f"/v1/cases/{case}/decision", {"approve": False, "reason": "It is over."}
+        )
+    for subscription in _at_stripe(world, resident):
+        if subscription["status"] in LIVE:
+            world.try_control("portal_cancel", subscription=subscription["id"])
+    world.deliver()
+    seen = world.operator("GET", f"{operator}/timeline")
+    for one in (seen.body or {}).get("future", []):
+        if one.get("held") or one.get("status") == "held":
+            world.operator("POST", f"/v1/admin/steps/{one['key']}/retry", {"reason": "It is over."})
+
+
+def _everything_agrees(world: Simulated) -> None:
+    _nothing_waits(world)
+    for seen in accounts_in(list(rows_of(world.watch._table))):
+        resident = _resident(world, seen.account.id)
+        _we_know_what_stripe_knows(world, resident, seen.account)
+        _carrier_agrees(world, resident, seen)
+        _access_is_what_was_paid(world, resident, seen.account)
+        _nothing_is_under_way(seen.account)
+        position = outbox.position(world.watch, seen.account.id)
+        assert position is None or not position.lags, (
+            f"11: {seen.account.id} has unpublished history"
+        )
+    _money_went_back_once(world)
+
+
+# -- 10, 11
+
+
+def _nothing_waits(world: Simulated) -> None:
+    """11. Nothing that is due stays due, unless somebody said so, or it cannot be done yet and says why."""
+    limit = rfc3339(world.now - LATE)
+    for kind in sorted({kind for job in SCHEDULE for kind in job.due_kinds}):
+        for shard in range(world.clean.settings.due_shards):
+            for due in world.watch._table.due(f"{kind}#{shard}", limit, limit=1000).due:
+                row = world.watch._table.get(due.key)
+                assert row is not None
+                why = str(row["doc"].get("last_error") or row["doc"].get("reason") or row["doc"])
+                assert any(code in why for code in EXPLAINED), (
+                    f"11: {due.key} is due since {due.due_at}: {why}"
+                )
+
+
+EXPLAINED = (
+    "data_purged-",  # it reminds of a purge that waits for a case
+    "case_open",  # a person has to decide first
+    "not_ended_at_stripe",
+)
+
+
+def _nothing_is_under_way(account: Account) -> None:
+    assert not account.in_flight, f"11: {account.id} has calls under way: {account.in_flight}"
+    assert not account.removals, f"11: {account.id} still waits to be rid of {account.removals}"
+    assert not account.withdrawals, f"11: {account.id} still withdraws {account.withdrawals}"
+
+
+def _we_know_what_stripe_knows(world: Simulated, resident: Resident, account: Account) -> None:
+    """10. Whatever order things were heard in, we know what Stripe knows."""
+    for theirs in _at_stripe(world, resident):
+        ours = account.subscriptions.get(theirs["id"])
+        if ours is None:
+            forgotten = account.purged_at is not None or theirs["status"] in (
+                "incomplete",
+                "incomplete_expired",
+            )
+            assert forgotten, f"10: {theirs['id']} ({theirs['status']}) is not known here"
+            continue
+        stripe_says = (
+            theirs["status"],
+            theirs["cancel_at"],
+            theirs["cancel_at_period_end"],
+            theirs["ended_at"],
+        )
+        # Given up before its first payment, it never began here, whatever Stripe calls that.
+        given_up = ours.status == "incomplete_expired" and theirs["status"] == "canceled"
+        we_say = (
+            "canceled" if given_up else ours.status,
+            _unix(ours.cancel_at),
+            ours.cancel_at_period_end,
+            _unix(ours.ended_at),
+        )
+        assert we_say == stripe_says, f"10: {theirs['id']} is {stripe_says}, and we say {we_say}"
+
+
+# -- the carrier
+
+
+def _carrier_agrees(world: Simulated, resident: Resident, seen: Seen) -> None:
+    view = world.carrier.view()
+    for number in seen.numbers:
+        theirs = view["numbers"][number.e164]["status"]
+        ours = "released" if number.state == "released" else "active"
+        assert theirs == ours, (
+            f"4: {number.e164} is {theirs} at the carrier, and {number.state} here"
+        )
+    for registration in seen.registrations:
+        theirs = view["registrations"][registration.id]["status"]
+        ours = "active" if registration.is_open else "lapsed"
+        assert theirs == ours, (
+            f"5: {registration.id} is {theirs} at the carrier, {registration.state} here"
+        )
+
+
+# -- 6
+
+
+def _access_is_what_was_paid(world: Simulated, resident: Resident, account: Account) -> None:
+    """6. By Stripe's own invoices: whoever paid beyond this instant has access, whoever did not has none, except while
+    a renewal settles."""
+    policy = world.clean.policies.get(resident.policy)
+    given = world.features(resident.id)
+    for name, plan in policy.plans.items():
+        mine = [s for s in _at_stripe(world, resident) if _plan(world, resident, s) == name]
+        paid = any(_is_paid(world, s, world.now) for s in mine)
+        perhaps = any(_might_have_access(world, resident, s) for s in mine)
+        for feature in plan.features:
+            elsewhere = [n for n, p in policy.plans.items() if feature in p.features and n != name]
+            assert given[feature] or not paid, (
+                f"6: {resident.id} has paid for {feature} and does not have it"
+            )
+            assert not given[feature] or perhaps or elsewhere, (
+                f"6: {resident.id} has {feature} unpaid"
+            )
+
+
+def _is_paid(world: Simulated, subscription: dict[str, Any], now: datetime) -> bool:
+    """Certainly: it lives, nothing went back, and a paid invoice reaches beyond now."""
+    return (
+        subscription["status"] in ("active", "trialing")
+        and not _went_back(world, subscription)
+        and _paid_until(world, subscription) > now
+    )
+
+
+def _might_have_access(world: Simulated, resident: Resident, subscription: dict[str, Any]) -> bool:
+    until = _paid_until(world, subscription)
+    if subscription["id"] in resident.contracts:
+        until = max(until, resident.contracts[subscription["id"]])
+    if subscription["status"] in ("active", "trialing", "past_due", "unpaid"):
+        until += timedelta(days=40)  # settling, and the grace after a failed charge
+    return until > world.now
+
+
+def _paid_until(world: Simulated, subscription: dict[str, Any]) -> datetime:
+    ends = [
+        line["period"]["end"]
+        for invoice in _invoices(world, subscription)
+        if invoice["status"] == "paid"
+        for line in invoice["lines"]["data"]
+        if line["amount"] >= 0
+    ]
+    return _instant(max(ends, default=0))
+
+
+def _ever_paid(world: Simulated, subscription: dict[str, Any]) -> bool:
+    return any(invoice["status"] == "paid" for invoice in _invoices(world, subscription))
+
+
+def _went_back(world: Simulated, subscription: dict[str, Any]) -> bool:
+    stripe = world.emulator._world
+    charges = [
+        c
+        for i in _invoices(world, subscription)
+        for c in stripe.where("charge", "_invoice", i["id"])
+    ]
+    return any(c["amount_refunded"] or c["disputed"] for c in charges)
+
+
+def _invoices(world: Simulated, subscription: dict[str, Any]) -> list[dict[str, Any]]:
+    return list(world.emulator._world.where("invoice", "_subscription", subscription["id"]))
+
+
+# -- money
+
+
+def _money_went_back_once(world: Simulated) -> None:
+    stripe = world.emulator._world
+    for charge in stripe.all("charge"):
+        assert charge["amount_refunded"] <= charge["amount"]
+    cases: dict[str, int] = {}
+    for refund in stripe.all("refund"):
+        case = (refund.get("metadata") or {}).get("case_id")
+        if case and refund["status"] in ("succeeded", "pending"):
+            cases[case] = cases.get(case, 0) + 1
+    assert all(times == 1 for times in cases.values()), f"refunded twice: {cases}"
+
+
+# -- the finale
+
+
+def _nothing_is_left(world: Simulated, resident: Resident) -> None:
+    """More than a year after everybody left: every consequence has come, and nothing costs anything any more."""
+    for seen in accounts_in(list(rows_of(world.watch._table))):
+        if seen.account.id != resident.id or not (
+            seen.account.subscriptions or seen.account.purged_at
+        ):
+            continue
+        policy = world.clean.policies.get(resident.policy)
+        ends = [_instant(s["ended_at"]) for s in _at_stripe(world, resident)
+                if s["ended_at"] and _plan_says(world, resident, s, "needs_numbers")]  # fmt: skip
+        had_plan = bool(ends)
+        # What the SaaS registers for an account without any plan is its own affair.
+        held = [n.e164 for n in seen.numbers
+                if n.state != "released" and had_plan and n.known_since < max(ends)]  # fmt: skip
+        assert not held, f"11: {held} are still rented for {resident.id}"
+        if policy.data is not None and had_plan and not _explained(seen):
+            assert seen.account.purged_at, (
+                f"11: {resident.id} was never purged: {seen.account.steps}"
+            )
+
+
+def _explained(seen: Seen) -> bool:
+    account = seen.account
+    return bool(
+        account.cases or account.legal_hold or account.held or account.waived or account.numbers
+    )
+
+
+# -- reading the world
+
+
+def _at_stripe(world: Simulated, resident: Resident) -> list[dict[str, Any]]:
+    return list(world.emulator._world.where("subscription", "customer", resident.customer))
+
+
+def _plan(world: Simulated, resident: Resident, subscription: dict[str, Any]) -> str | None:
+    price = subscription["items"]["data"][0]["price"]
+    known = (
+        world.emulator._world.find("price", price if isinstance(price, str) else price["id"]) or {}
+    )
+    _, _, rest = (known.get("lookup_key") or "").partition(":")
+    return rest.partition(":")[0] or None
+
+
+def _plan_says(
+    world: Simulated, resident: Resident, subscription: dict[str, Any], what: str
+) -> bool:
+    plan = world.clean.policies.get(resident.policy).plans.get(
+        _plan(world, resident, subscription) or ""
+    )
+    return bool(plan and getattr(plan, what))
+
+
+def _status(world: Simulated, book: str, name: str) -> str | None:
+    record = world.carrier._notebook.get(book, name)
+    return record["status"] if record else None
+
+
+def _owner(world: Simulated, name: str) -> Resident:
+    if name.startswith("+1415555"):
+        return world.residents[int(name[8])]
+    return _resident(world, name.partition("-")[0])
+
+
+def _resident(world: Simulated, account_id: str) -> Resident:
+    return next(one for one in world.residents if one.id == account_id)
+
+
+def _instant(unix: int) -> datetime:
+    return datetime.fromtimestamp(unix, UTC)
+
+
+def _unix(moment: datetime | None) -> int | None:
+    return None if moment is None else int(moment.timestamp())

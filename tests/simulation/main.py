@@ -1,0 +1,125 @@
+"""`lapse-sim`: plays seeded worlds and says what did not hold, with the shortest history and the command that replays it.
+
+lapse-sim --seeds 300          worlds 0 to 299, on every core
+lapse-sim --seed 12            one world, exactly as it always is; what happened is printed
+lapse-sim --seed 12 --keep 0,4,9   only these acts of it
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import multiprocessing
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+
+from tests.simulation.plan import Plan, plan
+from tests.simulation.play import Played, Violation, play, shortest
+
+AT_ONCE = 10
+"""Worlds that one process plays before it says how they went."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    given = _parser().parse_args(arguments)
+    if not given.log:
+        # Ten thousand failures on purpose: what the app logs of them is of use when one world is looked at.
+        logging.disable(logging.CRITICAL)
+    if given.seed is not None:
+        return _one(given.seed, given.keep)
+    return _many(range(given.start, given.start + given.seeds), given.jobs)
+
+
+def _parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(
+        prog="lapse-sim",
+        description="Plays worlds in which everything may go wrong, and checks what must hold all the same.",
+    )
+    top.add_argument("--seeds", type=_count, default=100, help="how many worlds (default 100)")
+    top.add_argument("--start", type=int, default=0, help="the first of them (default 0)")
+    top.add_argument("--seed", type=int, help="replay this one world and print what happened")
+    top.add_argument("--keep", type=_numbers, help="only these acts of it, such as 0,4,9")
+    top.add_argument("--jobs", type=_count, default=os.cpu_count() or 1, help="processes")
+    top.add_argument("--log", action="store_true", help="show what the app logs as well")
+    return top
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("a whole number of at least 1")
+    return number
+
+
+def _numbers(text: str) -> set[int]:
+    return {int(part) for part in text.split(",") if part}
+
+
+def _one(seed: int, keep: set[int] | None) -> int:
+    chosen = plan(seed) if keep is None else plan(seed).only(keep)
+    played = play(chosen)
+    print("\n".join(played.trail))
+    if played.violation is None:
+        print(f"\nSeed {seed}: everything held ({played.acts} acts, {played.faults} faults).")
+        return 0
+    print(f"\nSeed {seed}: {played.violation.said}")
+    return 1
+
+
+def _many(seeds: range, jobs: int) -> int:
+    began, years, faults, found, done = time.monotonic(), 0.0, 0, 0, 0
+    for seed, played in _all_played(seeds, jobs):
+        years, faults, done = years + played.account_years, faults + played.faults, done + 1
+        if played.violation is not None:
+            found += 1
+            _tell(seed, shortest(played.violation))
+        _progress(done, len(seeds))
+    took = time.monotonic() - began
+    print(
+        f"{len(seeds)} worlds, {years:.0f} account-years, {faults} faults in {took:.0f} s"
+        f" ({years / took:.0f} account-years a second): "
+        + (f"{found} did not hold." if found else "everything held.")
+    )
+    return 1 if found else 0
+
+
+def _progress(done: int, of: int) -> None:
+    if sys.stderr.isatty():
+        print(
+            f"\r{done} of {of} worlds", end="" if done < of else "\n", file=sys.stderr, flush=True
+        )
+
+
+def _all_played(seeds: range, jobs: int) -> Iterator[tuple[int, Played]]:
+    if jobs == 1:
+        yield from ((seed, play(plan(seed))) for seed in seeds)
+        return
+    pieces = [seeds[n : n + AT_ONCE] for n in range(0, len(seeds), AT_ONCE)]
+    # A fresh interpreter each, so that no world inherits what another process had begun.
+    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+        for played in pool.map(_piece, pieces):
+            yield from played
+
+
+def _piece(seeds: Sequence[int]) -> list[tuple[int, Played]]:
+    logging.disable(logging.CRITICAL)
+    return [(seed, play(plan(seed))) for seed in seeds]
+
+
+def _tell(seed: int, short: Violation) -> None:
+    print(f"\nSeed {seed} does not hold: {short.said}")
+    print("The shortest history in which it does not:")
+    print("\n".join(f"  {line}" for line in short.trail))
+    print(f"Replay it: {replay(seed, short.plan)}\n")
+
+
+def replay(seed: int, short: Plan) -> str:
+    kept = ",".join(str(act.n) for act in short.acts)
+    return f"lapse-sim --seed {seed} --keep {kept}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,107 @@
+"""A seed becomes a history: who lives in this world, what they do, how time jumps, and what goes wrong.
+
+Everything is chosen here, before anything happens, and each act carries a seed of its own: leaving one act out
+changes nothing about the others, which is what lets a long history be cut down to a short one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+STARTS = (
+    datetime(2026, 1, 31, 12, 0, tzinfo=UTC),  # the months have no 31st to come
+    datetime(2028, 2, 29, 8, 30, tzinfo=UTC),  # a leap day
+    datetime(2026, 3, 27, 23, 59, 59, tzinfo=UTC),  # the clocks change two days later
+    datetime(2026, 10, 30, 0, 0, tzinfo=UTC),  # and back
+    datetime(2026, 12, 31, 23, 30, tzinfo=UTC),
+)
+
+FAULTS: Mapping[str, float] = {
+    # Of each call to an outsider of ours: how likely it goes wrong like this.
+    "crash": 0.01,
+    "answer_lost": 0.01,
+    "throttled": 0.01,
+    "contended": 0.02,
+    "stripe_down": 0.02,
+    "carrier_down": 0.1,
+    "mail_down": 0.1,
+    "stale_index": 0.1,
+    "short_pages": 0.3,
+    # Somebody else acts between two calls of ours.
+    "meanwhile": 0.02,
+    # Of each act: how likely Stripe's webhooks begin to behave like this.
+    "webhooks_doubled": 0.3,
+    "webhooks_reordered": 0.3,
+    "webhooks_late": 0.2,
+    "old_api_version": 0.2,
+    # Of each run of a job.
+    "job_doubled": 0.1,
+    "job_skipped": 0.2,
+    # Of each time jump: that nothing of ours runs meanwhile.
+    "outage": 0.2,
+}
+
+
+@dataclass(frozen=True)
+class Act:
+    n: int
+    verb: str
+    who: int
+    """Which account, by its number."""
+    seed: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    seed: int
+    start: datetime
+    policies: tuple[str, ...]
+    """One per account."""
+    faults: Mapping[str, float]
+    """Only those that this world suffers from: fewer kinds at once reach further than all of them."""
+    acts: tuple[Act, ...]
+    finale: bool
+    """Whether everybody leaves in the end, and more than a year passes."""
+
+    def only(self, kept: set[int]) -> Plan:
+        acts = tuple(act for act in self.acts if act.n in kept)
+        return Plan(self.seed, self.start, self.policies, self.faults, acts, self.finale)
+
+
+VERBS: Mapping[str, int] = {
+    "subscribe": 10, "abandon_checkout": 1, "pay_later": 2, "buy_numbers": 8, "remove_number": 4,
+    "register": 4, "withdraw_registration": 2, "schedule": 8, "send": 6, "delete_message": 2,
+    "cancel": 10, "cancel_in_portal": 8, "resume": 5, "resume_in_portal": 4, "end_at_stripe": 2,
+    "dispute": 3, "close_dispute": 4, "ask_refund": 4, "appeal": 2, "reply": 2, "decide": 6,
+    "top_up": 5, "pay_balance": 2, "use": 3, "charge_usage": 3, "switch_plan": 3,
+    "bind_contract": 3, "assign_seat": 3, "unassign_seat": 2, "card_fails": 3, "card_works": 4,
+    "export": 2, "legal_hold": 1, "release_hold": 2, "hold_step": 1, "retry_step": 2,
+    "look": 4, "jump_seconds": 6, "jump_hours": 8, "jump_to_next": 14, "jump_days": 14,
+    "jump_weeks": 8, "jump_months": 5, "jump_year": 2,
+}  # fmt: skip
+POLICIES = ("smarter-contact", "smarter-contact", "1msg", "goto", "1smtg", "nexorone")
+
+
+def plan(seed: int, acts: int = 45) -> Plan:
+    random = Random(seed)
+    swarm = {
+        name: rate * random.choice((0.3, 1, 2))
+        for name, rate in FAULTS.items()
+        if random.random() < 0.4
+    }
+    policies = tuple(random.choice(POLICIES) for _ in range(random.choice((1, 2, 2, 3))))
+    verbs, weights = zip(*VERBS.items(), strict=True)
+    # Every world prefers some acts and never sees others: that is how rare pairs come together.
+    mood = [weight * random.choice((0, 1, 1, 3)) for weight in weights]
+    mood[verbs.index("subscribe")] = max(mood[verbs.index("subscribe")], 10)
+    chosen = random.choices(verbs, mood, k=acts)
+    begins = [Act(n, "subscribe", n, random.getrandbits(32)) for n in range(len(policies))]
+    rest = [
+        Act(len(begins) + n, verb, random.randrange(len(policies)), random.getrandbits(32))
+        for n, verb in enumerate(chosen)
+    ]
+    start = random.choice(STARTS) + timedelta(seconds=random.choice((0, 1, 3599)))
+    return Plan(seed, start, policies, swarm, (*begins, *rest), random.random() < 0.5)

@@ -1,0 +1,284 @@
+"""One simulated world: the real app, jobs, rules and emulator, with everything outside of them failing by chance.
+
+A process that crashes answers 502 and is followed by a fresh one, which remembers nothing. Stripe tries its webhooks
+again, the schedule comes by again: nothing else puts things right.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+
+from chalicelib import wiring
+from chalicelib.gateways.carriers import CarrierError
+from chalicelib.gateways.stripe import Stripe
+from chalicelib.handlers import stream, webhook
+from chalicelib.handlers.jobs import SCHEDULE, Job
+from chalicelib.store.table import StoreError
+from chalicelib.wiring import World
+from infra.local.messages import Answer, Request
+from infra.local.outbox import MailFailed
+from infra.local.stream import Stream
+from infra.local.stripe_emulator.errors import ControlError
+from infra.local.stripe_side import PREFIX, DirectClient, no_answer
+from infra.local.time_travel import TimeTravel
+from tests.simulation.chance import Chance, OddTable
+from tests.simulation.plan import Plan
+from tests.support.faults import FOR_READS, FOR_WRITES, Call, Crash, faulty
+from tests.support.life import PORT, STRIPE_KEY, Life, Reply, _reply
+
+MODES = {
+    "webhooks_dropped": "drop_webhooks",
+    "webhooks_doubled": "duplicate_webhooks",
+    "webhooks_reordered": "reorder_webhooks",
+    "webhooks_late": "delay_webhooks",
+}
+OLD_VERSIONS = ("2018-02-28", "2022-11-15", "2024-06-20", "2025-02-24.acacia", "2025-08-27.basil")
+
+
+@dataclass
+class Resident:
+    """What the SaaS and its customer know by themselves of one account: their own truth, not the app's word."""
+
+    id: str
+    policy: str
+    customer: str = ""
+    numbers: int = 0
+    registrations: list[str] = field(default_factory=list)
+    messages: dict[str, str] = field(default_factory=dict)
+    """Message → what the SaaS was told last: `scheduled`, `sent`, `deleted`, `credited`."""
+    removed: set[str] = field(default_factory=set)
+    """Numbers the customer wished to be rid of."""
+    withdrawn: set[str] = field(default_factory=set)
+    contracts: dict[str, datetime] = field(default_factory=dict)
+    """Subscription → the end of its contract."""
+    cases: list[str] = field(default_factory=list)
+    disputes: list[str] = field(default_factory=list)
+    count: int = 0
+
+
+class Simulated(Life):
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.chance = Chance(plan.faults, self._meanwhile)
+        self.chance.calm = True
+        self.trail: list[str] = []
+        """What was done and answered, act by act."""
+        super().__init__(start=plan.start)
+        self.side._app = self._survived
+        self.clean = self.world
+        self.residents = [Resident(f"acct{n}", policy) for n, policy in enumerate(plan.policies)]
+        self.travel = TimeTravel(
+            clock=self.clock,
+            outside=self.outside,
+            watch=self.watch,
+            schedule=[SimulatedJob(job, self) for job in SCHEDULE],
+            world=lambda: self.world,
+        )
+        self.new_process()
+        self.stream = Stream(self.watch, self._published)
+        self.outside._stream = self.stream
+
+    # -- processes
+
+    def new_process(self) -> None:
+        chance = self.chance
+        chance.new_process()
+        self.world = replace(
+            self.clean,
+            table=OddTable(self.watch, chance),
+            stripe=Stripe(
+                STRIPE_KEY,
+                base_url=f"http://127.0.0.1:{PORT}{PREFIX}",
+                http_client=lambda: ChancyClient(self, chance),
+            ),
+            carriers={"local": self._carrier()},
+            mail=self._mailer(),
+            events=self._mailer(),
+            customers={},
+        )
+        wiring.use(self.world)
+
+    def _carrier(self) -> Any:
+        return faulty(
+            _Down(self.carrier, self.chance, "carrier_down", lambda: CarrierError("busy")),
+            self.chance,  # type: ignore[arg-type] # it answers as a plan does
+            reads=("holds_number", "holds_registration"),
+            unavailable=lambda: CarrierError("timeout"),
+        )
+
+    def _mailer(self) -> Any:
+        return faulty(
+            _Down(self.outbox, self.chance, "mail_down", lambda: MailFailed("busy")),
+            self.chance,  # type: ignore[arg-type]
+            unavailable=lambda: MailFailed("timeout"),
+        )
+
+    def _survived(self, request: Request) -> Answer:
+        try:
+            return self.gateway.answer(request)
+        except Crash:
+            self.new_process()
+            return Answer(502, (), b"")
+
+    def _published(self, records: Any) -> dict[str, list[dict[str, str]]]:
+        try:
+            return stream.receive(self.world, records)
+        except Crash:
+            # Lambda's stream brings the whole batch again.
+            self.new_process()
+            return {"batchItemFailures": [{"itemIdentifier": "0"}]}
+
+    def _meanwhile(self, random: Random) -> None:
+        """Another process acts, and lives: a job of the schedule, or a delivery of Stripe's."""
+        acting = wiring.world()
+        other = replace(self.clean, customers={})
+        wiring.use(other)
+        try:
+            if random.random() < 0.5:
+                random.choice(SCHEDULE).run(other)
+                return
+            resident = random.choice(self.residents)
+            at_stripe = random.choice(("portal_cancel", "portal_resume", "none"))
+            if at_stripe != "none" and resident.customer:
+                self.try_control(at_stripe, customer=resident.customer)
+            self.emulator.deliver(lambda url, body, headers: _heard(other, body, headers))
+        finally:
+            wiring.use(acting)
+
+    # -- as in a life, but people are told 502 when the process dies
+
+    def api(
+        self, method: str, path: str, body: Any = None, *, token: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Reply:  # fmt: skip
+        raw = body if isinstance(body, bytes) else b"" if body is None else _json(body)
+        given = {"Content-Type": "application/json", **(headers or {})}
+        if token is not None:
+            given["Authorization"] = f"Bearer {token}"
+        where, _, query = path.partition("?")
+        answer = self._survived(Request(method, where, query, tuple(given.items()), raw))
+        reply = _reply(answer)
+        self.trail.append(f"    {method} {path} → {reply.status} {reply.code or ''}")
+        assert reply.status != 500, f"{method} {path} answered 500: {reply.body}"
+        if self.chance.calm:
+            assert reply.status < 500, f"{method} {path} answered {reply.status} in calm weather"
+        self.deliver()
+        return reply
+
+    def try_control(self, action: str, **fields: Any) -> dict[str, Any] | None:
+        """What a person does at Stripe; None where Stripe says that it is not possible now."""
+        try:
+            return self.emulator.control(action, **fields)
+        except ControlError:
+            return None
+
+    # -- the end of all faults
+
+    def calm_down(self) -> None:
+        """Faults stop. Whatever was put off gets its time: the longest backoff, and Stripe's own retries."""
+        self.chance.calm = True
+        self.new_process()
+        self.emulator.control("old_api_version")
+        self.emulator.control("resume_webhooks")
+        for resident in self.residents:
+            self.try_control("allow_payment", customer=resident.customer)
+        self.move(self.now)
+        for _ in range(4):
+            self.run_whole_schedule()
+            self.move(self.now + timedelta(hours=7))
+        self.run_whole_schedule()
+
+    def run_whole_schedule(self) -> None:
+        """Also the jobs that are not about anything due: what was never published, never heard."""
+        for job in SCHEDULE:
+            job.run(self.world)
+        self.deliver()
+
+
+class SimulatedJob:
+    """A job of the schedule that may crash, run twice, or not come at all."""
+
+    def __init__(self, job: Job, simulated: Simulated) -> None:
+        self.job = job
+        self.name, self.due_kinds = job.name, job.due_kinds
+        self._simulated = simulated
+
+    def run(self, world: World) -> Any:
+        chance = self._simulated.chance
+        if chance.strikes("job_skipped"):
+            return _Ran("")
+        did = self._once()
+        if chance.strikes("job_doubled"):
+            self._once()
+        return did
+
+    def _once(self) -> Any:
+        try:
+            return self.job.run(self._simulated.world)
+        except Crash:
+            self._simulated.new_process()
+            return _Ran("died")
+        except StoreError:
+            # Lambda says that it failed, and the schedule comes by again.
+            if self._simulated.chance.calm:
+                raise
+            return _Ran("failed")
+
+
+@dataclass(frozen=True)
+class _Ran:
+    did: str
+
+
+class _Down:
+    """An outsider that is sometimes too busy, in its own words."""
+
+    def __init__(self, outsider: Any, chance: Chance, name: str, failure: Any) -> None:
+        self._outsider, self._chance, self._name, self._failure = outsider, chance, name, failure
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._outsider, name)
+        if not callable(found):
+            return found
+
+        def asked(*args: Any, **named: Any) -> Any:
+            if self._chance.strikes(self._name):
+                raise self._failure()
+            return found(*args, **named)
+
+        return asked
+
+
+class ChancyClient(DirectClient):
+    """The way to Stripe: refused, too busy, silent, or answered too late."""
+
+    def __init__(self, simulated: Simulated, chance: Chance) -> None:
+        super().__init__(simulated.side, simulated.faults)
+        self._chance = chance
+
+    def request(
+        self, method: str, url: str, headers: Any, post_data: Any = None, **more: Any
+    ) -> Any:
+        if self._chance.strikes("stripe_down"):
+            self._faults.order({"target": "stripe", "kind": self._chance.random.choice(
+                ("error", "throttle", "timeout", "answer_lost")), "count": 3})  # fmt: skip
+        faults = FOR_READS if method.lower() == "get" else FOR_WRITES
+        return self._chance.perform(
+            Call("stripe", faults),
+            lambda: super(ChancyClient, self).request(method, url, headers, post_data, **more),
+            lambda: no_answer("by chance"),
+        )
+
+
+def _heard(world: World, body: bytes, headers: Mapping[str, str]) -> int:
+    found = {name.lower(): value for name, value in headers.items()}
+    return webhook.receive(world, body, found.get("stripe-signature"), "meanwhile").status
+
+
+def _json(body: Any) -> bytes:
+    return json.dumps(body).encode()
