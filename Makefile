@@ -29,12 +29,13 @@ help:
 	@echo "make run         the whole product on this machine: API, DynamoDB, Stripe, carrier, schedules"
 	@echo "make demo        plays a year and more of its accounts in seconds and checks every date"
 	@echo "make test        the whole test suite (TESTS=path for a part of it)"
+	@echo "make simulate    worlds in which everything may fail (SEEDS=300)"
 	@echo "make check       format, lint and types;  make format puts the format right"
 	@echo "make install     only sets up what is missing"
 	@echo "make lock        locks the dependencies again after pyproject.toml changed"
 	@echo "make clean       removes everything that was set up here"
 	@echo
-	@echo "Not there yet: make bench, simulate, e2e, screenshots, package, deploy STAGE=…"
+	@echo "Not there yet: make bench, e2e, screenshots, package, deploy STAGE=…"
 	@echo "LAPSE_PORT, LAPSE_STATE, LAPSE_START and LAPSE_POLICY shape the local stack: see README.md."
 
 # -- what people run

@@ -30,10 +30,10 @@ class Watching:
         self.early: list[str] = []
         ends = world.carrier._end
 
-        def watched(book: str, name: str, key: str) -> None:
+        def watched(book: str, name: str, key: str, call: str) -> None:
             if _status(world, book, name) == "active":
                 self._given_back(book, name)
-            ends(book, name, key)
+            ends(book, name, key, call)
 
         world.carrier._end = watched  # type: ignore[method-assign]
 
@@ -102,7 +102,7 @@ def end(world: Simulated, watching: Watching) -> None:
     world.trail.append("-- everybody leaves")
     for resident in world.residents:
         _leave(world, resident)
-    for months in (1, 1, 13, 15):
+    for months in (1, 1, 13, 24):
         world.move(months_after(world.now, months))
         watching.look()
     world.calm_down()

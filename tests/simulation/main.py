@@ -71,11 +71,18 @@ def _one(seed: int, keep: set[int] | None) -> int:
 
 def _many(seeds: range, jobs: int) -> int:
     began, years, faults, found, done = time.monotonic(), 0.0, 0, 0, 0
+    kinds: set[str] = set()
     for seed, played in _all_played(seeds, jobs):
         years, faults, done = years + played.account_years, faults + played.faults, done + 1
         if played.violation is not None:
             found += 1
-            _tell(seed, shortest(played.violation))
+            kind = played.violation.kind
+            if kind in kinds:
+                print(f"Seed {seed} does not hold either: {played.violation.said}", flush=True)
+            else:
+                kinds.add(kind)
+                print(f"Seed {seed} does not hold. Looking for its shortest history …", flush=True)
+                _tell(seed, shortest(played.violation))
         _progress(done, len(seeds))
     took = time.monotonic() - began
     print(
@@ -110,10 +117,10 @@ def _piece(seeds: Sequence[int]) -> list[tuple[int, Played]]:
 
 
 def _tell(seed: int, short: Violation) -> None:
-    print(f"\nSeed {seed} does not hold: {short.said}")
+    print(f"\nSeed {seed}: {short.said}")
     print("The shortest history in which it does not:")
     print("\n".join(f"  {line}" for line in short.trail))
-    print(f"Replay it: {replay(seed, short.plan)}\n")
+    print(f"Replay it: {replay(seed, short.plan)}\n", flush=True)
 
 
 def replay(seed: int, short: Plan) -> str:

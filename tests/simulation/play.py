@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,6 +19,11 @@ class Violation:
     """The act after which it was seen; -1 in the calm at the end."""
     said: str
     trail: tuple[str, ...] = field(repr=False)
+
+    @property
+    def kind(self) -> str:
+        """What went wrong, without the names and dates of this world."""
+        return re.sub(r"\d[\w:-]*|sub_\w+|acct\d", "…", self.said)[:60]
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,6 @@ def shortest(
 ) -> Violation:
     """Leaves acts out, large pieces first, as long as the same kind of thing goes wrong."""
     fails = fails or (lambda plan: play(plan).violation)
-    kind = found.said.partition(" (")[0][:40]
     kept = [act.n for act in found.plan.acts if found.after == -1 or act.n <= found.after]
     size = max(1, len(kept) // 2)
     while True:
@@ -65,7 +70,7 @@ def shortest(
         while start < len(kept):
             fewer = kept[:start] + kept[start + size :]
             again = fails(found.plan.only(set(fewer)))
-            if again is not None and again.said.startswith(kind):
+            if again is not None and again.kind == found.kind:
                 kept, found, smaller = fewer, again, True
             else:
                 start += size
