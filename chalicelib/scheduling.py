@@ -107,7 +107,8 @@ def _debit(world: World, account: Account, chunk: list[ScheduledMessage]) -> Non
         channels = crediting.sendable_channels(found, policy, world.clock.now())
         return all(m.channel in channels for m in chunk)
 
-    rows: list[Action] = [_row(account.id, m) for m in chunk]
+    now = world.clock.now()
+    rows: list[Action] = [_row(account.id, replace(m, known_since=now)) for m in chunk]
     wallet.post(world.table, account.id, posting, rows, still=still_sendable)
 
 

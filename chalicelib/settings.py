@@ -79,6 +79,8 @@ class Settings:
     bandwidth: BandwidthSettings | None = None
     aws_messaging_region: str | None = None
     """The region in which AWS End User Messaging holds numbers; the function's role is the credential."""
+    purgers: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
+    """Who else keeps data of an account, and deletes it at its purge (`gateways.purger_settings`)."""
     policy_files: tuple[Path, ...] = ()
     livemode: bool = False
 
@@ -131,6 +133,7 @@ def from_environment() -> Settings:
         telnyx_secret=os.environ.get("LAPSE_TELNYX_SECRET", ""),
         bandwidth=_bandwidth(),
         aws_messaging_region=os.environ.get("LAPSE_AWS_MESSAGING_REGION") or None,
+        purgers=_objects("LAPSE_PURGERS"),
         livemode=os.environ.get("LAPSE_LIVEMODE", "true") == "true",
     )
 
@@ -169,6 +172,16 @@ def _count(name: str, default: int) -> int:
     if not text.isascii() or not text.isdigit():
         raise SettingsError(f"{name} must be a whole number, and is {text!r}")
     return int(text)
+
+
+def _objects(name: str) -> tuple[Mapping[str, Any], ...]:
+    try:
+        said = json.loads(os.environ.get(name) or "[]")
+    except ValueError as error:
+        raise SettingsError(f"{name} is no JSON: {error}") from error
+    if not isinstance(said, list):
+        raise SettingsError(f"{name} is a JSON list of objects")
+    return tuple(said)
 
 
 def _list(text: str) -> tuple[str, ...]:

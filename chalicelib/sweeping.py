@@ -245,7 +245,12 @@ def _after_asking(world: World, loaded: Loaded) -> Loaded:
 
 
 def _complete(world: World, loaded: Loaded, step: Step, done: Done) -> None:
-    fact = StepDone(step=step, result=done.result, next_fee_at=done.next_fee_at)
+    fact = StepDone(
+        step=step,
+        result=done.result,
+        next_fee_at=done.next_fee_at,
+        certificate=done.certificate,
+    )
     # Its version, because a step may come due again for the very same date (a number that was kept after all, or put
     # in the same second): the second time is no duplicate of the first.
     said = f"step:{step.id}:{rfc3339(step.due)}:{loaded.version}"

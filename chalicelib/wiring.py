@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from chalicelib import log
 from chalicelib import settings as settings_
 from chalicelib.clock import Clock, SystemClock
 from chalicelib.gateways.carriers import Carrier, MadeWhenAsked
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from chalicelib.gateways.events import Events
     from chalicelib.gateways.files import Files
     from chalicelib.gateways.mail import Mail
+    from chalicelib.gateways.purgers import Purger
 
 
 def _new_id() -> str:
@@ -40,6 +42,8 @@ class World:
     mail: Mail | None = None
     events: Events | None = None
     files: Files | None = None
+    purgers: tuple[Purger, ...] = ()
+    """Who else keeps data of an account, and deletes it at its purge."""
     roles: Roles | None = None
     """Who may do what at this moment, where the SaaS can be asked."""
     secrets: Vault = field(default_factory=Vault)
@@ -135,6 +139,26 @@ def _aws_messaging(region: str) -> Carrier:
     return AwsMessaging(region=region)
 
 
+def _purgers(settings: Settings, clock: Clock, secrets: Vault) -> tuple[Purger, ...]:
+    if not settings.purgers:
+        return ()
+    from chalicelib.gateways.purger_settings import PurgersWrong, purgers
+    from chalicelib.gateways.purgers import NobodyKnows
+
+    try:
+        return purgers(
+            settings.purgers,
+            region=settings.region,
+            clock=clock,
+            secret=secrets.secret,
+            ours=(settings.table_name, settings.files_bucket),
+        )
+    except PurgersWrong as error:
+        # Everything else goes on: a slip here must not keep Stripe's events out.
+        log.problem("purgers_unusable", error)
+        return (NobodyKnows(f"settings_unusable: {error}"),)
+
+
 def _deployed() -> World:
     from chalicelib.store.dynamo import DynamoTable
 
@@ -157,6 +181,7 @@ def _deployed() -> World:
         mail=_mail(settings),
         events=_events(settings),
         files=_files(settings),
+        purgers=_purgers(settings, clock, secrets),
         roles=(
             Roles(settings.roles_url, secrets.secret(settings.roles_secret))
             if settings.roles_url

@@ -267,6 +267,9 @@ class Account:
     legal_hold: Hold | None = None
     """Nothing is purged while it stands."""
     purge_began_at: datetime | None = None
+    """The due date of a purge that has begun: from then on it finishes."""
+    purges_before: datetime | None = None
+    """When it really began: what was there by then goes, what is newer is of a customer who came back."""
     purged_at: datetime | None = None
     notices: tuple[str, ...] = ()
 

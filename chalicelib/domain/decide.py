@@ -23,7 +23,13 @@ from chalicelib.domain import (
     seats,
 )
 from chalicelib.domain.account import Account
-from chalicelib.domain.decision import CustomerBound, Decision, ReceiptDue, unchanged
+from chalicelib.domain.decision import (
+    CustomerBound,
+    Decision,
+    PurgeCertified,
+    ReceiptDue,
+    unchanged,
+)
 from chalicelib.domain.policy import Policy
 from chalicelib.domain.steps import (
     DATA_PURGED,
@@ -78,7 +84,7 @@ def decide(  # noqa: C901 - a table of facts and their rules, with no rule in it
         case facts.ExportAsked():
             return exports.ask(account, fact.export_id, now)
         case facts.PurgeBegan():
-            return begin_purge(account, fact)
+            return begin_purge(account, fact, now)
         case facts.StepDone():
             return step_done(account, fact, now)
         case facts.StepHeld():
@@ -151,8 +157,8 @@ def put_account(account: Account, fact: facts.AccountPut) -> Decision:
     return Decision(after, "account.updated", {"changed": sorted(given), **why}, also)
 
 
-def begin_purge(account: Account, fact: facts.PurgeBegan) -> Decision:
-    after = replace(account, purge_began_at=fact.step.due)
+def begin_purge(account: Account, fact: facts.PurgeBegan, now: datetime) -> Decision:
+    after = replace(account, purge_began_at=fact.step.due, purges_before=now)
     also = (ReceiptDue(account.email),) if account.email else ()
     return Decision(after, "data.purge_begun", also=also)
 
@@ -173,7 +179,8 @@ def step_done(account: Account, fact: facts.StepDone, now: datetime) -> Decision
         after = replace(account, begun=begun, done={**account.done, step.id: step.due})
         if step.kind == SEATS_UNASSIGNED:
             after = seats.emptied(after, step.subject or "")
-    return Decision(after, f"step.{step.kind}", {"due": step.due, **fact.result})
+    also = (PurgeCertified(fact.certificate),) if fact.certificate is not None else ()
+    return Decision(after, f"step.{step.kind}", {"due": step.due, **fact.result}, also)
 
 
 def _emptied(account: Account, now: datetime) -> Account:
@@ -197,5 +204,6 @@ def _emptied(account: Account, now: datetime) -> Account:
         work=account.work if live else {},
         cases={id: case for id, case in account.cases.items() if case.holds_purge},
         purge_began_at=None,
+        purges_before=None,
         purged_at=now,
     )

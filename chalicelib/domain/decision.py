@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from chalicelib.domain.account import Account, Seat
 from chalicelib.domain.cases import Case, Reply
@@ -44,6 +45,13 @@ class ReceiptDue:
     """Where the receipt of a purge goes: the account's address as it was just before. It is gone once sent."""
 
     email: str
+
+
+@dataclass(frozen=True, slots=True)
+class PurgeCertified:
+    """The certificate of a purge, sealed."""
+
+    certificate: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +94,7 @@ Also = (
     | Seat
     | SeatEmptied
     | ReceiptDue
+    | PurgeCertified
     | CustomerBound
     | CaseSaved
     | ReplySaved

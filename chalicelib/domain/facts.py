@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from chalicelib.domain.account import Contract, Hold, Seat
 from chalicelib.domain.case_facts import CaseFact
@@ -228,6 +229,8 @@ class StepDone:
     result: Mapping[str, object] = field(default_factory=dict)
     next_fee_at: datetime | None = None
     """After number fees: the earliest next date over all numbers."""
+    certificate: Mapping[str, Any] | None = None
+    """After a purge: its certificate, sealed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

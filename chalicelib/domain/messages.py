@@ -24,6 +24,8 @@ class ScheduledMessage:
     subscription_id: str | None = None
     state: str = "scheduled"
     """`scheduled`, `sent`, `deleted` or `credited`."""
+    known_since: datetime | None = None
+    """When it was registered: a purge that was under way then leaves it alone."""
 
     def same_as(self, other: "ScheduledMessage") -> bool:
         """The same content, whatever became of it."""

@@ -41,6 +41,7 @@ class Done:
     result: Mapping[str, object] = field(default_factory=dict)
     loaded: Loaded | None = None
     next_fee_at: datetime | None = None
+    certificate: Mapping[str, object] | None = None
 
 
 class Moot(Exception):

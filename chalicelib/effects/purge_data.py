@@ -1,52 +1,45 @@
 """SC-10: after a year everything is deleted, for good.
 
-The beginning is saved first; from then on the purge finishes, even if the customer returns in that second. Every row
-of the account's partition is enumerated by its raw key, so that a kind this code does not know is not missed. What law
-makes a business keep stays, without content: the ledger, the evidence, and what was decided on cases. The account itself stays, empty (SC-11).
+The beginning is saved first; from then on the purge finishes, even if the customer returns in that second. It is done
+when everybody who keeps something of the account has deleted it and said so: our own rows and files, and whoever the
+settings name. The account itself stays, empty (SC-11), with the certificate of what was deleted.
 """
 
-from chalicelib import exporting
+from __future__ import annotations
+
+from chalicelib import erasing
+from chalicelib.domain.erasure import Certificate, Erasure, erasure_id
 from chalicelib.domain.facts import PurgeBegan
 from chalicelib.domain.moments import rfc3339
 from chalicelib.domain.open_cases import holding_purge
-from chalicelib.domain.registrations import Registration
-from chalicelib.effects.effect import Done, MoreToDo, NotYet, Task
-from chalicelib.gateways.files import FilesUnavailable
+from chalicelib.effects.effect import Done, NotYet, Task
 from chalicelib.lifecycle import settle
-from chalicelib.store import cases, keys, parked
 from chalicelib.store.accounts import Loaded
-from chalicelib.store.holdings import rows
-from chalicelib.store.records import from_doc
-from chalicelib.store.table import Delete, Key, Row, Update
-
-KEPT = (
-    *("wallet", keys.ENTRY, keys.CAUSE, keys.EVIDENCE, keys.CONFIRMATION, keys.STEP),
-    # How far the history is published, and where the receipt of this purge goes until it is sent.
-    *(keys.PUBLISHED, keys.RECEIPT),
-)
-HISTORY_KEPT = ("id", "what", "by", "at", "version", "previous")
-"""What stays of a history entry: that it happened, not whom or what it concerned."""
 
 
 def purge_data(task: Task) -> Done:
     loaded = _begin(task)
-    deleted = 0
-    for row in rows(task.world.table, task.account_id, ""):
-        deleted += _purge(task, row)
-        if task.out_of_time():
-            raise MoreToDo
-    deleted += _purge_parked(task, loaded)
-    return Done({"rows": deleted, "files": _purge_files(task)}, loaded)
-
-
-def _purge_files(task: Task) -> int:
-    """Exports, and the documents that were in them."""
-    if task.world.files is None:
-        return 0
-    try:
-        return task.world.files.delete_prefix(exporting.home(task.account_id))
-    except FilesUnavailable as error:
-        raise NotYet("files_unavailable") from error
+    account = loaded.account
+    began = account.purges_before or task.world.clock.now()
+    wanted = Erasure(id=erasure_id(account.id, task.step.due), account_id=account.id, before=began)
+    erased = erasing.erase(
+        task.world, wanted, erasing.purgers_of(task.world, account), task.out_of_time
+    )
+    if erased.failed:
+        raise NotYet("; ".join(f"{name}: {why}" for name, why in sorted(erased.failed.items())))
+    certificate = Certificate(
+        id=wanted.id,
+        account_id=account.id,
+        policy=account.policy,
+        due_at=task.step.due,
+        began_at=began,
+        finished_at=erased.last_at or began,
+        deleted=erased.deleted,
+        newer=erased.newer,
+        approvals=0,
+    ).sealed()
+    rows = sum(sum(counts.values()) for counts in erased.deleted.values())
+    return Done({"rows": rows, "certificate": wanted.id}, loaded, certificate=certificate)
 
 
 def _begin(task: Task) -> Loaded:
@@ -66,38 +59,3 @@ def _begin(task: Task) -> Loaded:
         id=f"purge:{rfc3339(task.step.due)}",
         by=f"step:{task.step.id}",
     ).loaded
-
-
-def _purge(task: Task, row: Row) -> int:
-    sk: str = row["sk"]
-    key = Key(row["pk"], sk)
-    if sk == "account" or sk.startswith(KEPT):
-        return 0
-    if sk.startswith(keys.HISTORY):
-        kept = {name: value for name, value in row["doc"].items() if name in HISTORY_KEPT}
-        if kept != row["doc"]:
-            task.world.table.write(Update(key, {"doc": kept}))
-        return 0
-    if _is_held(row):
-        return 0
-    if sk.startswith((keys.CASE, keys.REPLY)):
-        return cases.purge(task.world.table, task.account_id, row)
-    task.world.table.write(Delete(key))
-    return 1
-
-
-def _is_held(row: Row) -> bool:
-    """A number or registration that came after the purge had begun, with the customer who returned in that moment: it
-    is theirs, and paid for. Before, there was none."""
-    sk: str = row["sk"]
-    if sk.startswith(keys.NUMBER):
-        return bool(row["state"] != "released")
-    return sk.startswith(keys.REGISTRATION) and from_doc(Registration, row["doc"]).lapses
-
-
-def _purge_parked(task: Task, loaded: Loaded) -> int:
-    customer = loaded.account.stripe_customer_id
-    waiting = list(parked.of_customer(task.world.table, customer)) if customer else []
-    for key, _ in waiting:
-        parked.remove(task.world.table, key)
-    return len(waiting)

@@ -18,6 +18,7 @@ from chalicelib.handlers import (
     maintenance,
     membership,
     messages,
+    purges,
     seats,
     shapes,
     wallet,
@@ -240,6 +241,11 @@ ROUTES: tuple[Route, ...] = (
         act=admin_steps.release_legal_hold,
         body=shapes.Reasoned, whose="path", check=reason, roles=OPERATOR,
         summary="Releases the legal hold: the purge is due as before.",
+    ),
+    Route(
+        method="GET", path="/v1/admin/accounts/{id}/purge-certificates", act=purges.certificates,
+        whose="path", roles=OPERATOR,
+        summary="The certificates of the account's purges: what was deleted, and when.",
     ),
     Route(
         method="POST", path="/v1/admin/steps/{key}/hold", act=admin_steps.hold,

@@ -19,6 +19,7 @@ from chalicelib.domain.decision import (
     Decision,
     NumberClaimed,
     NumberFreed,
+    PurgeCertified,
     ReceiptDue,
     ReplySaved,
     SeatEmptied,
@@ -29,7 +30,7 @@ from chalicelib.domain.moments import rfc3339
 from chalicelib.domain.number_fees import Number
 from chalicelib.domain.registrations import Registration
 from chalicelib.domain.steps import Step
-from chalicelib.store import cases, directory, keys
+from chalicelib.store import cases, directory, keys, purges
 from chalicelib.store.records import from_doc, to_doc
 from chalicelib.store.table import Action, Check, Delete, If, Key, Put, Refused, Row, Table, Update
 
@@ -277,6 +278,8 @@ def _also(account_id: str, item: Also, shards: int) -> list[Action]:
         case ReceiptDue():
             key = keys.receipt(account_id)
             return [Put({"pk": key.pk, "sk": key.sk, "doc": to_doc(item)})]
+        case PurgeCertified():
+            return [purges.certificate_row(account_id, dict(item.certificate))]
         case CustomerBound():
             key = keys.customer(item.customer_id)
             row = {"pk": key.pk, "sk": key.sk, "doc": {"account_id": account_id}}

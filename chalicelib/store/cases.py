@@ -107,25 +107,29 @@ def _deadline(case: Case) -> str:
 # -- at a purge
 
 
-def purge(table: Table, account_id: str, row: Row) -> int:
-    """Of a case stays that it was, and what was decided and paid; nobody finds it by its id or in a list any more. Its
-    replies go. Whoever opened one after the purge began keeps it. How many rows are gone."""
-    key = Key(row["pk"], row["sk"])
+def is_touched_by_purge(table: Table, account_id: str, row: Row) -> bool:
+    """Whoever opened a case after the purge began keeps it, replies and all; what is emptied already stays so."""
     case = load(table, account_id, _case_id(row["sk"]))
     if case is not None and case.closed_at is None and case.complete_at is not None:
-        return 0
+        return False
+    if case is None or row["sk"].startswith(keys.REPLY) or case.closed_at is None:
+        return True
+    return bool(to_doc(without_content(case)) != row["doc"])
+
+
+def purge(table: Table, account_id: str, row: Row) -> None:
+    """Of a case stays that it was, and what was decided and paid; nobody finds it by its id or in a list any more. Its
+    replies go."""
+    key = Key(row["pk"], row["sk"])
+    case = load(table, account_id, _case_id(row["sk"]))
     if key.sk.startswith(keys.REPLY):
         table.write(Delete(key))
-        return 1
-    if case is not None and case.closed_at is None:
+    elif case is None or case.closed_at is None:
         # Never completed: there was nothing to decide.
-        table.transact([Delete(key), Delete(keys.case_owner(case.id))])
-        return 1
-    kept = to_doc(without_content(case)) if case else {}
-    if kept != row["doc"]:
-        gone = {"doc": kept, "dir_kind": None, "dir_key": None}
-        table.transact([Update(key, gone), Delete(keys.case_owner(_case_id(key.sk)))])
-    return 0
+        table.transact([Delete(key), Delete(keys.case_owner(_case_id(key.sk)))])
+    else:
+        gone = {"doc": to_doc(without_content(case)), "dir_kind": None, "dir_key": None}
+        table.transact([Update(key, gone), Delete(keys.case_owner(case.id))])
 
 
 def _case_id(sk: str) -> str:

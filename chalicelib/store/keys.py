@@ -21,6 +21,7 @@ PUBLISHED, RECEIPT = "published", "receipt"
 NOTICE, CONFIRMATION, ASIDE = "notice#", "confirmation#", "aside#"
 WINDOW = "window#"
 WALK, FAILED_VISIT, GIVEN_UP_VISIT = "walk#", "failed#", "given_up#"
+PURGER, CERTIFICATE = "purger#", "certificate#"
 
 
 def partition(account_id: str) -> str:
@@ -83,6 +84,14 @@ def confirmation(account_id: str, fact_id: str) -> Key:
 
 def aside(account_id: str, fact_id: str) -> Key:
     return Key(partition(account_id), ASIDE + fact_id)
+
+
+def purger(account_id: str, name: str) -> Key:
+    return Key(partition(account_id), PURGER + name)
+
+
+def certificate(account_id: str, certificate_id: str) -> Key:
+    return Key(partition(account_id), CERTIFICATE + certificate_id)
 
 
 def wallet(account_id: str) -> Key:

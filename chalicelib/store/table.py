@@ -13,6 +13,8 @@ itself, and the few attributes beside it are those that a condition or an index 
     A#<account>             confirmation#<fact id>    proof that a cancellation was confirmed by mail
     A#<account>             aside#<fact id>           an entry that cannot be published; directory index
     A#<account>             receipt                   where a purge's receipt goes, until it is sent
+    A#<account>             purger#<name>             how far a purger has come (version); counts, no content
+    A#<account>             certificate#<id>          proof of a purge, with its hash; outlives it
     A#<account>             step#<kind>[:<subject>]   one dated step; due index while it is pending
     A#<account>             number#<e164>             a phone number (state)
     A#<account>             registration#<id>         a 10DLC or sign-up registration (state)
@@ -28,7 +30,8 @@ itself, and the few attributes beside it are those that a condition or an index 
     A#<account>             activity#<id>             proof that an activity was reported (TTL)
     A#<account>             preview#<id>              what a customer was shown (TTL tidies it up)
     A#<account>             page#<hash>               a one-time code for our page, or the session it began (TTL)
-    A#<account>             evidence#<id>             who agreed to what; outlives the purge
+    A#<account>             evidence#<id>             who agreed to what; outlives the purge, without
+                                                      what they wrote in their own words
     A#<account>             answer#<user>#<route>#<k> an Idempotency-Key's stored answer (TTL)
     C#<stripe customer>     customer                  which account it belongs to; never re-bound
     N#<e164>                number                    which account holds the live number

@@ -80,7 +80,12 @@ OPEN = {
 }
 """What needs no token, and stands in no table of routes."""
 
-ADDED = {"GET /v1/maintenance-windows", "GET /v1/maintenance-windows/{id}"}
+ADDED = {
+    "GET /v1/maintenance-windows",
+    "GET /v1/maintenance-windows/{id}",
+    "GET /v1/admin/accounts/{id}/purge-certificates",
+    "POST /v1/admin/accounts/{id}/purge-approval",
+}
 """What we offer beyond it."""
 
 

@@ -27,6 +27,7 @@ from tests.support.smarter_contact import (
 
 KEPT_KINDS = {
     "account", "wallet", "entry", "cause", "evidence", "confirmation", "history", "step", "published",
+    "purger", "certificate",
 }  # fmt: skip
 
 
