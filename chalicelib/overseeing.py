@@ -103,6 +103,7 @@ def step_shown(
         "reversible": step.reversible,
         "attempts": (row or {}).get("attempts", 0),
         "last_error": doc.get("last_error"),
+        "needs_person": bool(doc.get("needs_person")),
         "next_try_at": None if held else (row or {}).get("due_at"),
         "why": {
             "promises": list(ORIGINS[step.kind].promises),

@@ -31,6 +31,7 @@ from chalicelib.effects.end_access import end_access
 from chalicelib.effects.end_plan import end_plan
 from chalicelib.effects.export_data import expire_export, make_export
 from chalicelib.effects.purge_data import purge_data
+from chalicelib.effects.recover_number import recover_number
 from chalicelib.effects.refund import credit_appeal, pay_refund
 from chalicelib.effects.remind import remind
 from chalicelib.effects.unassign_seats import unassign_seats
@@ -45,6 +46,9 @@ Outcome = Literal["done", "called off", "to be tried again", "left", "more to do
 
 TICK = timedelta(minutes=5)
 LONGEST_BACKOFF = timedelta(hours=6)
+ALARM_AFTER = 5
+"""Failures of one step after which a person is told, an hour and a quarter after the first: until then trying again
+is more likely to help than they are. What time alone will not mend is told at once."""
 SECOND = timedelta(seconds=1)
 CLAIM = steps.CALL_IS_OVER
 """Longer than any sweep may run: after it, another run may take the step."""
@@ -95,6 +99,8 @@ HOW: Mapping[str, How] = {
     steps.MESSAGES_CREDITED: How(credit_messages, _always, needs_the_end=True),
     steps.NUMBER_FEE: How(charge_number_fees, _unless_paid),
     steps.NUMBER_REMOVED: How(at_carrier.remove_number, _never, claims=True),
+    # Whether it may be had back was decided when it was asked for; from then on it is only found out.
+    steps.NUMBER_RECOVERED: How(recover_number, _never, claims=True),
     steps.REGISTRATION_WITHDRAWN: How(at_carrier.withdraw_registration, _never, claims=True),
     steps.CALL_SETTLED: How(at_carrier.settle_call, _never, claims=True),
     steps.NUMBERS_RELEASED: How(
@@ -308,6 +314,9 @@ def _write_down(world: World, key: Key, error: Exception) -> None:
     row = world.table.get(key)
     attempts = (row or {}).get("attempts", 0) + 1
     log.problem("step_failed", error, step=key.sk, attempts=attempts)
+    needs_person = attempts >= ALARM_AFTER or (isinstance(error, NotYet) and error.needs_person)
+    if needs_person:
+        log.problem("step_needs_person", error, owner=key.pk, step=key.sk, attempts=attempts)
     if row is None or "due_kind" not in row:
         return
     again = world.clock.now() + backoff(attempts)
@@ -318,7 +327,7 @@ def _write_down(world: World, key: Key, error: Exception) -> None:
                 "due_at": rfc3339(again),
                 "attempts": attempts,
                 "claimed_until": None,
-                "doc": {**row["doc"], "last_error": reason[:200]},
+                "doc": {**row["doc"], "last_error": reason[:200], "needs_person": needs_person},
             },
             # Otherwise it was called off, or moved to another day, since.
             If(equals={"due_kind": row["due_kind"], "due_at": row["due_at"]}),

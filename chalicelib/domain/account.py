@@ -184,6 +184,14 @@ class OpenCase:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """How many things a step has given up for one due moment: none of it is had back by returning."""
+
+    due: datetime
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
     """An operator's word that something is not to be done for now."""
 
@@ -245,11 +253,16 @@ class Account:
     """Numbers somebody removed, and when, that the carrier has not confirmed yet."""
     withdrawals: Mapping[str, datetime] = field(default_factory=dict)
     """Registrations somebody declined or withdrew that the carrier has not confirmed yet."""
+    recoveries: Mapping[str, datetime] = field(default_factory=dict)
+    """Released numbers that an operator wants back, and since when: the carrier has not answered yet."""
     in_flight: Mapping[str, datetime] = field(default_factory=dict)
     """What is at the carrier right now (`number#…`, `registration#…`): called, not yet known to be done."""
     begun: Mapping[str, datetime] = field(default_factory=dict)
     """Step id → the due moment for which it began at a carrier: it stays ahead until it is marked as done, also when
     nothing is left to give back."""
+    given_up: Mapping[str, Tally] = field(default_factory=dict)
+    """Step id → how many numbers (or registrations) its latest run gave up, also while it is half done: whoever
+    returns then is told what is gone."""
     done: Mapping[str, datetime] = field(default_factory=dict)
     """Step id → the due moment for which it was carried out."""
     steps: Mapping[str, datetime] = field(default_factory=dict)

@@ -20,6 +20,7 @@ from chalicelib.domain import (
     holdings,
     maintenance,
     overruling,
+    recovering,
     seats,
 )
 from chalicelib.domain.account import Account
@@ -81,6 +82,12 @@ def decide(  # noqa: C901 - a table of facts and their rules, with no rule in it
             return holdings.carrier_done(account, fact, now)
         case facts.CarrierKept():
             return holdings.carrier_kept(account, fact)
+        case facts.NumberRecoveryAsked():
+            return recovering.ask(account, fact, policy, now)
+        case facts.NumberRecovered():
+            return recovering.recovered(account, fact, policy, now)
+        case facts.NumberNotRecovered():
+            return recovering.not_recovered(account, fact)
         case facts.ExportAsked():
             return exports.ask(account, fact.export_id, now)
         case facts.PurgeBegan():
@@ -197,6 +204,7 @@ def _emptied(account: Account, now: datetime) -> Account:
         next_fee_at=account.next_fee_at if account.numbers else None,
         seats={},
         begun={},
+        given_up={},
         done={},
         held={},
         waived={},

@@ -200,6 +200,8 @@ class CarrierDone:
     """The carrier confirmed that this number is released, or this registration lapsed or withdrawn."""
 
     thing: Number | Registration
+    step: Step | None = None
+    """The release or lapse of everything that it was a part of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,6 +209,30 @@ class CarrierKept:
     """Asked after a lost answer, the carrier still has it: it stays the customer's."""
 
     thing: Number | Registration
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberRecoveryAsked:
+    """An operator wants a released number back for its account. Nothing is rented before this is saved."""
+
+    number: Number
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberRecovered:
+    """The carrier rents the number to us again, under this id."""
+
+    number: Number
+    provider_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberNotRecovered:
+    """It cannot be had back: the carrier says so, or another account has it by now."""
+
+    e164: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -287,6 +313,9 @@ Fact = (
     | CarrierCalled
     | CarrierDone
     | CarrierKept
+    | NumberRecoveryAsked
+    | NumberRecovered
+    | NumberNotRecovered
     | ExportAsked
     | PurgeBegan
     | StepDone

@@ -19,6 +19,7 @@ from chalicelib.domain.steps import (
     EXPORT_EXPIRES,
     EXPORT_MADE,
     NUMBER_FEE,
+    NUMBER_RECOVERED,
     REFUND_PAID,
     Step,
 )
@@ -26,6 +27,7 @@ from chalicelib.domain.steps import (
 NEVER_WAIVED = {
     ACCESS_ENDS: "Access ends by the clock: what was not paid for cannot be given by waiving its end.",
     CALL_SETTLED: "Until the carrier was asked, nobody knows whether it still holds this.",
+    NUMBER_RECOVERED: "Until the carrier has answered, nobody knows whether it is rented again.",
     REFUND_PAID: "A refund that was decided is owed. Decide the case again instead.",
     EXPORT_MADE: "The customer asked for their data. Hold it, or try it again.",
     EXPORT_EXPIRES: "A file with all of a customer's data does not stay longer than it was said to.",

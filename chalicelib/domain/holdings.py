@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from chalicelib.domain import lapsing, releasing
-from chalicelib.domain.account import Account
+from chalicelib.domain.account import Account, Tally
 from chalicelib.domain.decision import Decision, NumberClaimed, NumberFreed, unchanged
 from chalicelib.domain.facts import (
     CarrierCalled,
@@ -20,7 +20,7 @@ from chalicelib.domain.facts import (
 )
 from chalicelib.domain.number_fees import Number
 from chalicelib.domain.registrations import Registration
-from chalicelib.domain.steps import NUMBERS_RELEASED, REGISTRATIONS_LAPSE
+from chalicelib.domain.steps import NUMBERS_RELEASED, REGISTRATIONS_LAPSE, Step
 
 
 def put_number(account: Account, fact: NumberPut) -> Decision:
@@ -42,6 +42,8 @@ def put_number(account: Account, fact: NumberPut) -> Decision:
         numbers=account.numbers + 1,
         next_fee_at=min(account.next_fee_at or number.next_fee_at, number.next_fee_at),
         done=_without(account.done, NUMBERS_RELEASED),
+        # Had again by itself: nobody needs to get it back any more.
+        recoveries=_without(account.recoveries, number.e164),
     )
     return Decision(
         after, "number.added", {"number": number.e164}, (number, NumberClaimed(number.e164))
@@ -61,7 +63,7 @@ def ask_number_removal(account: Account, fact: NumberRemovalAsked, now: datetime
 def put_registration(account: Account, fact: RegistrationPut) -> Decision:
     registration, existing = fact.registration, fact.existing
     was_open = existing is not None and existing.lapses
-    if existing is not None:
+    if existing is not None and existing.is_open:
         registration = replace(registration, known_since=existing.known_since)
     if registration == existing:
         return unchanged(account)
@@ -108,8 +110,10 @@ def carrier_done(account: Account, fact: CarrierDone, now: datetime) -> Decision
             numbers=max(0, account.numbers - 1),
             removals=_without(account.removals, thing.e164),
             in_flight=_without(account.in_flight, call_of(thing)),
+            given_up=_counted(account, fact.step),
         )
-        gone = replace(thing, state="released", released_at=now)
+        given_up = thing.e164 not in account.removals
+        gone = replace(thing, state="released", released_at=now, given_up=given_up)
         return Decision(
             after, "number.released", {"number": thing.e164}, (gone, NumberFreed(thing.e164))
         )
@@ -122,9 +126,19 @@ def carrier_done(account: Account, fact: CarrierDone, now: datetime) -> Decision
         registrations=max(0, account.registrations - thing.lapses),
         withdrawals=_without(account.withdrawals, thing.id),
         in_flight=_without(account.in_flight, call_of(thing)),
+        given_up=_counted(account, fact.step),
     )
     ended = replace(thing, state=state, ended_at=now)
     return Decision(after, f"registration.{state}", {"registration": thing.id}, (ended,))
+
+
+def _counted(account: Account, step: Step | None) -> Mapping[str, Tally]:
+    """One more that this step gave up; for another due moment it counts anew."""
+    if step is None:
+        return account.given_up
+    known = account.given_up.get(step.id)
+    count = known.count if known is not None and known.due == step.due else 0
+    return {**account.given_up, step.id: Tally(due=step.due, count=count + 1)}
 
 
 def _no_longer_asked_for(account: Account, thing: Registration) -> Decision:

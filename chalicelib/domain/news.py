@@ -61,7 +61,7 @@ _INVOICE: Mapping[str, Kind] = {
     "invoice_id": "id",
     "access_ends_at": "instant",
 }
-_NUMBER: Mapping[str, Kind] = {"number": "id"}
+_NUMBER: dict[str, Kind] = {"number": "id"}
 _REGISTRATION: Mapping[str, Kind] = {"registration": "id"}
 _SEAT: Mapping[str, Kind] = {"subscription_id": "id", "user": "id"}
 _CASE: dict[str, Kind] = {"case_id": "id", "kind": "word", "subscription_id": "id"}
@@ -120,6 +120,8 @@ CATALOGUE: Mapping[str, EventType] = dict([
     _same("number.removal_asked", "Somebody removed a phone number.", _NUMBER),
     _same("number.released", "The carrier confirmed that a number is given back.", _NUMBER),
     _same("number.kept", "A number stays: its release was called off in time.", _NUMBER),
+    _same("number.recovered", "A released number is rented again, and the account's.",
+          _NUMBER | {"next_fee_at": "instant"}),
     _same("registration.added", "A registration was put for the first time.", _REGISTRATION),
     _same("registration.updated", "A registration was described anew.", _REGISTRATION),
     _same("registration.withdrawal_asked", "Somebody declined or withdrew a registration.",
@@ -185,7 +187,7 @@ CATALOGUE: Mapping[str, EventType] = dict([
 KEPT_TO_OURSELVES = frozenset({
     # Intents: what became of them is told.
     "subscription.cancellation_asked", "subscription.contract_correction_begun",
-    "number.release_begun", "registration.lapse_begun", "data.purge_begun", "case.refund_begun",
+    "number.release_begun", "number.recovery_asked", "number.recovery_settled", "number.not_recovered", "registration.lapse_begun", "data.purge_begun", "case.refund_begun",
     # Only our own note of when a clock speaks next.
     "case.clock_moved",
     # What operators do by hand, and why, is ours; what follows from it is told.

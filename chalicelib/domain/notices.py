@@ -9,11 +9,11 @@ in `chalicelib.texts`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from chalicelib.domain import crediting, maintenance, steps
+from chalicelib.domain import crediting, maintenance, releasing, steps
 from chalicelib.domain.access import access_until
 from chalicelib.domain.account import Account, Subscription
 from chalicelib.domain.decision import Decision
@@ -30,6 +30,9 @@ CAME_BACK = "came_back"
 NUMBERS_RELEASED = "numbers_released"
 REGISTRATIONS_LAPSED = "registrations_lapsed"
 DATA_PURGED = "data_purged"
+NUMBER_LOST = "number_lost"
+REGISTRATION_LOST = "registration_lost"
+NUMBER_RECOVERED = "number_recovered"
 REMINDER = "reminder"
 MAINTENANCE = "maintenance_announced"
 MAINTENANCE_RECORDED = "maintenance_recorded"
@@ -38,7 +41,8 @@ MAINTENANCE_WITHDRAWN = "maintenance_withdrawn"
 
 KINDS = (
     *(CANCELLATION_CONFIRMED, RESUMED, PAYMENT_FAILED, ENDED, CAME_BACK, NUMBERS_RELEASED),
-    *(REGISTRATIONS_LAPSED, DATA_PURGED, REMINDER),
+    *(REGISTRATIONS_LAPSED, NUMBER_LOST, REGISTRATION_LOST, NUMBER_RECOVERED),
+    *(DATA_PURGED, REMINDER),
     *(MAINTENANCE, MAINTENANCE_RECORDED, MAINTENANCE_MOVED, MAINTENANCE_WITHDRAWN),
 )
 
@@ -80,6 +84,13 @@ class Notice:
     """Access that had ended goes on."""
     kept: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
+    kept_counts: Mapping[str, int] = field(default_factory=dict)
+    gone_counts: Mapping[str, int] = field(default_factory=dict)
+    """Of numbers and registrations, how many: a release may be half done when its customer returns."""
+    unsure: int = 0
+    """How many are at their carrier in this moment: what becomes of them is told when it is known."""
+    thing: str | None = None
+    """The one number or registration it is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,16 +231,20 @@ def _came_back(change: _Change, subscription: Subscription) -> Iterator[Notice]:
     if not earlier and before.purged_at is None:
         return
     end = last_end(before, earlier)
-    gone = [
-        thing
+    gone_counts = {
+        thing: tally.count
         for thing, kind in _GONE_BY
-        if end is not None and (done := before.done.get(kind)) is not None and done >= end
-    ]
-    if not earlier:
-        gone.append(DATA)
-    kept = [NUMBERS] if after.numbers else []
-    kept += [REGISTRATIONS] if after.registrations else []
-    kept += [DATA] if earlier and change.policy.data is not None else []
+        if end is not None and (tally := before.given_up.get(kind)) is not None and tally.due >= end
+    }
+    unsure = len(after.in_flight)
+    flying = sum(call.startswith(releasing.IN_FLIGHT) for call in after.in_flight)
+    held = {
+        NUMBERS: after.numbers - flying,
+        REGISTRATIONS: after.registrations - (unsure - flying),
+    }
+    kept_counts = {thing: count for thing, count in held.items() if count > 0}
+    gone = [*gone_counts, *(() if earlier else (DATA,))]
+    kept = [*kept_counts, *((DATA,) if earlier and change.policy.data is not None else ())]
     yield Notice(
         kind=CAME_BACK,
         at=subscription.started_at,
@@ -237,10 +252,44 @@ def _came_back(change: _Change, subscription: Subscription) -> Iterator[Notice]:
         plan=subscription.plan,
         kept=tuple(kept),
         gone=tuple(gone),
+        kept_counts=kept_counts,
+        gone_counts=gone_counts,
+        unsure=unsure,
     )
 
 
 _GONE_BY = ((NUMBERS, steps.NUMBERS_RELEASED), (REGISTRATIONS, steps.REGISTRATIONS_LAPSE))
+
+
+def _number_gone(change: _Change) -> Iterator[Notice]:
+    """SC-7: it was at its carrier when the customer came back, and the carrier had let go of it already. What somebody
+    removed, or what is released with all the others, is told another way."""
+    number = str(change.data["number"])
+    if number not in change.before.removals and _needed(change, "needs_numbers"):
+        yield Notice(kind=NUMBER_LOST, at=change.now, thing=number)
+
+
+def _registration_gone(change: _Change) -> Iterator[Notice]:
+    """SC-9: "you must reapply"."""
+    if _needed(change, "needs_registrations"):
+        yield Notice(kind=REGISTRATION_LOST, at=change.now, thing=str(change.data["registration"]))
+
+
+def _needed(change: _Change, need: str) -> bool:
+    """Whether a plan that needs such things is live: then nobody expected them to go."""
+    plans = change.policy.plans
+    return any(
+        s.plan in plans and getattr(plans[s.plan], need) and is_live(change.after, s, change.now)
+        for s in change.after.subscriptions.values()
+    )
+
+
+def _number_recovered(change: _Change) -> Iterator[Notice]:
+    yield Notice(
+        kind=NUMBER_RECOVERED,
+        at=change.data["next_fee_at"],
+        thing=str(change.data["number"]),
+    )
 
 
 def _access_ended(change: _Change) -> Iterator[Notice]:
@@ -337,6 +386,9 @@ _OF_WHAT = {
     "maintenance.announced": _maintenance,
     "maintenance.moved": _maintenance,
     "maintenance.withdrawn": _maintenance,
+    "number.released": _number_gone,
+    "registration.lapsed": _registration_gone,
+    "number.recovered": _number_recovered,
     f"step.{steps.ACCESS_ENDS}": _access_ended,
     f"step.{steps.MESSAGES_CREDITED}": _ended,
     f"step.{steps.NUMBERS_RELEASED}": _counted(NUMBERS_RELEASED),

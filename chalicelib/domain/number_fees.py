@@ -34,6 +34,8 @@ class Number:
     state: str = "active"
     """`active`, `removing`, `releasing` (at the carrier now) or `released`."""
     released_at: datetime | None = None
+    given_up: bool = False
+    """It went with the end of the plan that needed it; nobody had removed it."""
     earlier_fee: Money | None = None
     """What it cost until `earlier_fee_until`: a new fee counts from the next cycle, even if we are late."""
     earlier_fee_until: datetime | None = None

@@ -56,6 +56,7 @@ ORIGINS: Mapping[str, Origin] = {
     steps.MESSAGES_CREDITED: Origin(("SC-12",), {"messages": ("credit_unsent",)}),
     steps.SEATS_UNASSIGNED: Origin(("GT-5",)),
     steps.NUMBER_REMOVED: Origin(("SC-6",)),
+    steps.NUMBER_RECOVERED: Origin(("SC-7", "SC-8"), title="A released number is had back"),
     steps.REGISTRATION_WITHDRAWN: Origin(("NX-2",)),
     steps.CALL_SETTLED: Origin(
         ("SC-7",), title="The carrier is asked what became of a call that was cut short"

@@ -13,6 +13,7 @@ from chalicelib.domain.policy import Policy
 from chalicelib.domain.steps import (
     CALL_IS_OVER,
     CALL_SETTLED,
+    NUMBER_RECOVERED,
     NUMBER_REMOVED,
     NUMBERS_RELEASED,
     Step,
@@ -35,6 +36,8 @@ def steps(account: Account, policy: Policy) -> Iterator[Step]:
         yield Step(NUMBERS_RELEASED, at)
     for number, asked_at in account.removals.items():
         yield Step(NUMBER_REMOVED, asked_at, number)
+    for number, asked_at in account.recoveries.items():
+        yield Step(NUMBER_RECOVERED, asked_at, number)
     for call, called_at in account.in_flight.items():
         if call.startswith(IN_FLIGHT) and (at is None or at > called_at):
             # The customer came back while this number was at the carrier, and we do not know how that call

@@ -16,6 +16,7 @@ from chalicelib.domain.holdings import call_of
 from chalicelib.domain.moments import rfc3339
 from chalicelib.domain.number_fees import Number
 from chalicelib.domain.registrations import Registration
+from chalicelib.domain.steps import Step
 from chalicelib.effects.effect import Done, MoreToDo, NotYet, Task
 from chalicelib.gateways.carriers import Carrier, CarrierError
 from chalicelib.lifecycle import must_load, settle, tell
@@ -57,13 +58,22 @@ def _end_all(task: Task, things: Sequence[Thing]) -> Done:
             loaded = _end(task, loaded, thing)
             ended += 1
         except CarrierError as error:
-            failed = error
+            failed = _graver(failed, error)
             loaded = must_load(task.world, task.account_id)
         if task.out_of_time():
             raise MoreToDo
     if failed is not None:
-        raise NotYet(f"carrier:{failed.code}") from failed
+        raise not_yet(failed) from failed
     return Done({"count": ended}, loaded)
+
+
+def not_yet(error: CarrierError) -> NotYet:
+    return NotYet(f"carrier:{error.code}", needs_person=not error.retryable)
+
+
+def _graver(one: CarrierError | None, other: CarrierError) -> CarrierError:
+    """Of several numbers that failed, the failure that somebody has to look at is the one that is told."""
+    return one if one is not None and not one.retryable else other
 
 
 def _is_held_by_us(thing: Thing) -> bool:
@@ -84,26 +94,26 @@ def _is_in_flight(loaded: Loaded, thing: Thing) -> bool:
 
 def _end(task: Task, loaded: Loaded, thing: Thing) -> Loaded:
     """Raises CarrierError, and accounts.Stale when the account changed before the call: then nothing was called."""
-    carrier = _carrier(task, thing)
+    carrier = carrier_of(task, thing)
     by = f"step:{task.step.id}"
     called = CarrierCalled(thing=thing, step=task.step)
-    settle(task.world, loaded, called, id=_id(task, "called"), by=by)
+    settle(task.world, loaded, called, id=id_of(task, "called"), by=by)
     _call(
         carrier,
         thing,
-        key=f"{task.account_id}:{task.step.id}:{_name(thing)}:{rfc3339(task.step.due)}",
+        key=_key(task, thing),
     )
-    return _tell_done(task, thing)
+    return _tell_done(task, thing, task.step)
 
 
-def _tell_done(task: Task, thing: Thing) -> Loaded:
+def _tell_done(task: Task, thing: Thing, step: Step | None = None) -> Loaded:
     """The row is read again after the account: somebody else (a removal, another run) may have been told the same
     in the meantime, and a number is counted off once."""
     return tell(
         task.world,
         task.account_id,
-        lambda _: CarrierDone(thing=_stored(task, thing) or thing),
-        id=_id(task, "done"),
+        lambda _: CarrierDone(thing=_stored(task, thing) or thing, step=step),
+        id=id_of(task, "done"),
         by=f"step:{task.step.id}",
     ).loaded
 
@@ -127,12 +137,12 @@ def withdraw_registration(task: Task) -> Done:
 def _end_wished(task: Task, thing: Thing) -> None:
     try:
         _call(
-            _carrier(task, thing),
+            carrier_of(task, thing),
             thing,
-            key=f"{task.account_id}:{task.step.id}:{rfc3339(task.step.due)}",
+            key=f"{task.account_id}:{task.step.id}:{due_of(task)}",
         )
     except CarrierError as error:
-        raise NotYet(f"carrier:{error.code}") from error
+        raise not_yet(error) from error
     _tell_done(task, thing)
 
 
@@ -142,10 +152,10 @@ def settle_call(task: Task) -> Done:
     if thing is None:
         return Done()
     try:
-        carrier = _carrier(task, thing)
+        carrier = carrier_of(task, thing)
         held = carrier is not None and _is_held(carrier, thing)
     except CarrierError as error:
-        raise NotYet(f"carrier:{error.code}") from error
+        raise not_yet(error) from error
     if held:
         _tell_kept(task, thing)
     else:
@@ -156,7 +166,7 @@ def settle_call(task: Task) -> Done:
 def _tell_kept(task: Task, thing: Thing) -> None:
     # On the very version for which the carrier was asked: whoever calls it again meanwhile changes that.
     fact = CarrierKept(thing=thing)
-    settle(task.world, task.loaded, fact, id=_id(task, "kept"), by=f"step:{task.step.id}")
+    settle(task.world, task.loaded, fact, id=id_of(task, "kept"), by=f"step:{task.step.id}")
 
 
 def _in_flight(task: Task) -> Thing | None:
@@ -174,7 +184,7 @@ def _stored(task: Task, thing: Thing) -> Thing | None:
     return holdings.registration(task.world.table, task.account_id, thing.id)
 
 
-def _carrier(task: Task, thing: Thing) -> Carrier | None:
+def carrier_of(task: Task, thing: Thing) -> Carrier | None:
     """None for a registration that no carrier knows: there is nobody to tell."""
     if thing.provider is None:
         return None
@@ -199,10 +209,21 @@ def _is_held(carrier: Carrier, thing: Thing) -> bool:
     return carrier.holds_registration(thing.id, thing.provider_id or thing.id)
 
 
+def _key(task: Task, thing: Thing) -> str:
+    """One for one release of one thing. `known_since`, because a number may come back (put anew, or recovered) and
+    fall due again for the very same date: under the old key a carrier would take it for done."""
+    since = rfc3339(thing.known_since)
+    return f"{task.account_id}:{task.step.id}:{_name(thing)}:{since}:{due_of(task)}"
+
+
 def _name(thing: Thing) -> str:
     return thing.e164 if isinstance(thing, Number) else thing.id
 
 
-def _id(task: Task, what: str) -> str:
+def due_of(task: Task) -> str:
+    return rfc3339(task.step.due)
+
+
+def id_of(task: Task, what: str) -> str:
     """Each saving is its own; the account's version, not this id, keeps it from happening twice."""
     return f"carrier.{what}:{task.world.new_id()}"

@@ -14,7 +14,13 @@ OutOfTime = Callable[[], bool]
 
 
 class NotYet(Exception):
-    """It cannot be carried out now; it is tried again later. The reason is a code."""
+    """It cannot be carried out now; it is tried again later. The reason is a code.
+
+    `needs_person`: time alone will not help, so somebody is told at the first failure."""
+
+    def __init__(self, reason: str, *, needs_person: bool = False) -> None:
+        super().__init__(reason)
+        self.needs_person = needs_person
 
 
 @dataclass(frozen=True, slots=True)

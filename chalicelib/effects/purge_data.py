@@ -46,7 +46,8 @@ def _begin(task: Task) -> Loaded:
     account = task.loaded.account
     if account.purge_began_at is not None:
         return task.loaded
-    if account.numbers or account.in_flight or account.removals or account.withdrawals:
+    at_carrier = account.in_flight or account.removals or account.recoveries or account.withdrawals
+    if account.numbers or at_carrier:
         # Deleting the row of a number that is still rented would leave it rented for ever.
         raise NotYet("numbers_not_released")
     if holding_purge(account):

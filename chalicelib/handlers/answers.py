@@ -295,6 +295,37 @@ class Export(Struct, kw_only=True):
     url_expires_at: Instant | UnsetType = UNSET
 
 
+class RecoveryShown(Struct, kw_only=True):
+    """Answered with 202 while the status is recovering: the carrier is asked until it has answered."""
+
+    account_id: Id
+    number: str
+    status: Literal["active", "recovering", "removing", "releasing"]
+    provider: str
+    provider_id: str
+    released_at: Instant | None
+    next_fee_at: Instant | None
+
+
+class GoneNumber(Struct, kw_only=True):
+    number: str
+    released_at: Instant
+
+
+class GoneRegistration(Struct, kw_only=True):
+    """A new one has to be applied for."""
+
+    id: Id
+    lapsed_at: Instant
+
+
+class Gone(Struct, kw_only=True):
+    """What the last end took: it is not had back by returning."""
+
+    numbers: list[GoneNumber]
+    registrations: list[GoneRegistration]
+
+
 class Membership(Struct, kw_only=True):
     account_id: Id
     as_of: Instant
@@ -308,6 +339,7 @@ class Membership(Struct, kw_only=True):
     wallet: WalletShown
     numbers: list[NumberShown]
     registrations: list[RegistrationShown]
+    gone: Gone
     payment_method: PaymentMethodShown | None
     invoices: list[InvoiceShown]
     exports: list[Export]

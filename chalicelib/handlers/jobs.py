@@ -108,7 +108,10 @@ SCHEDULE: tuple[Job, ...] = (
     Job(
         name="release_numbers",
         rate="rate(5 minutes)",
-        due_kinds=(steps.NUMBER_REMOVED, steps.CALL_SETTLED, steps.NUMBERS_RELEASED),
+        due_kinds=(
+            *(steps.NUMBER_REMOVED, steps.NUMBER_RECOVERED),
+            *(steps.CALL_SETTLED, steps.NUMBERS_RELEASED),
+        ),
         says="Gives numbers back to their carriers.",
     ),
     Job(

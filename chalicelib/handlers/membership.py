@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from chalicelib import log
@@ -19,7 +21,9 @@ from chalicelib.domain.ending import (
 from chalicelib.domain.moments import rfc3339
 from chalicelib.domain.money import Money
 from chalicelib.domain.number_fees import Number
+from chalicelib.domain.registrations import Registration
 from chalicelib.domain.status import status
+from chalicelib.domain.steps import NUMBERS_RELEASED
 from chalicelib.domain.words import labels
 from chalicelib.gateways.stripe import StripeRefused, StripeUnavailable
 from chalicelib.gateways.stripe_reader import Unreadable
@@ -28,6 +32,9 @@ from chalicelib.handlers.call import Answer, Call
 from chalicelib.lifecycle import tell
 from chalicelib.store import holdings, wallet
 from chalicelib.texts.money import decimals
+
+GONE_SHOWN = timedelta(days=90)
+"""For so long the page says what went with the end of a plan."""
 
 
 def entitlements(call: Call[None]) -> Answer:
@@ -51,9 +58,10 @@ def membership(call: Call[None]) -> Answer:
     account, policy = call.account, call.policy
     table = call.world.table
     held = Holdings(
-        numbers=list(holdings.numbers(table, account.id)) if account.numbers else [],
+        numbers=list(holdings.numbers(table, account.id)) if _has_had_numbers(call) else [],
         messages=_unsent(call),
     )
+    registrations = list(holdings.registrations(table, account.id))
     owed = allowed.owed(call)
     purse = wallet.load(table, account.id)
     ahead = consequences.upcoming(account, policy, held, call.now)
@@ -73,10 +81,8 @@ def membership(call: Call[None]) -> Answer:
         "upcoming": [shapes.consequence(one) for one in ahead],
         "wallet": _wallet(call, purse.balance(account.currency)),
         "numbers": [_number(call, n) for n in held.numbers if n.state != "released"],
-        "registrations": [
-            {"id": r.id, "kind": r.kind, "status": r.state}
-            for r in holdings.registrations(table, account.id)
-        ],
+        "registrations": [{"id": r.id, "kind": r.kind, "status": r.state} for r in registrations],
+        "gone": _gone(call, held.numbers, registrations),
         **_billing(call),
         "exports": exports.of_account(call),
         "cases": cases.of_account(call),
@@ -90,6 +96,33 @@ def membership(call: Call[None]) -> Answer:
         "support": shapes.support(policy, account.locale),
     }
     return Answer(200, reading.worded(call, answer))
+
+
+def _has_had_numbers(call: Call[None]) -> bool:
+    account = call.account
+    tally = account.given_up.get(NUMBERS_RELEASED)
+    lately = tally is not None and tally.due > call.now - GONE_SHOWN
+    return bool(account.numbers) or lately or NUMBERS_RELEASED in account.begun
+
+
+def _gone(
+    call: Call[None], numbers: Sequence[Number], registrations: Sequence[Registration]
+) -> dict[str, Any]:
+    """SC-7, SC-9: what went with the end of a plan. Whoever returns finds here what has to be bought, or applied for,
+    again."""
+    since = call.now - GONE_SHOWN
+    return {
+        "numbers": [
+            {"number": n.e164, "released_at": rfc3339(n.released_at)}
+            for n in numbers
+            if n.given_up and n.released_at is not None and n.released_at > since
+        ],
+        "registrations": [
+            {"id": r.id, "lapsed_at": rfc3339(r.ended_at)}
+            for r in registrations
+            if r.state == "lapsed" and r.ended_at is not None and r.ended_at > since
+        ],
+    }
 
 
 def _wallet(call: Call[None], balance: Money) -> dict[str, Any]:

@@ -36,6 +36,7 @@ STATUSES: Mapping[str, int] = {
     "already_subscribed": 409,
     "no_live_plan": 409,
     "not_resumable": 409,
+    "not_recoverable": 409,
     "preview_stale": 409,
     "portal_unavailable": 409,
     "disputed": 409,

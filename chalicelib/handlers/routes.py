@@ -7,6 +7,7 @@ from chalicelib.handlers import (
     activity,
     admin,
     admin_accounts,
+    admin_numbers,
     admin_schedule,
     admin_steps,
     assisted,
@@ -264,6 +265,12 @@ ROUTES: tuple[Route, ...] = (
         body=shapes.Reasoned, whose="none", find=admin_steps.find_step, check=reason,
         roles=OPERATOR,
         summary="Takes a step as done without carrying it out.",
+    ),
+    Route(
+        method="POST", path="/v1/admin/numbers/{e164}/recovery", act=admin_numbers.recover,
+        body=shapes.Recovery, whose="body", find=admin_numbers.find, check=reason,
+        roles=OPERATOR,
+        summary="Gets a released number back for its account, while the carrier still allows it.",
     ),
     Route(
         method="GET", path="/v1/admin/deadlines", act=admin_schedule.deadlines,

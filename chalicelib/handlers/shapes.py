@@ -162,6 +162,12 @@ class MaintenanceChangeShape(Struct, kw_only=True):
     withdrawn: bool | None = None
 
 
+class Recovery(Reasoned, kw_only=True):
+    """Whose number it was: more than one account may have had it."""
+
+    account_id: Id
+
+
 class NumberShape(Struct, kw_only=True):
     account_id: Id
     provider: Id

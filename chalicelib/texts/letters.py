@@ -5,7 +5,7 @@ It holds no card data, no link and no content of the account: only what happened
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from html import escape
@@ -97,8 +97,10 @@ def _filled(notice: Notice, reader: Reader) -> dict[str, str]:
         "amount": money.amount(notice.amount, reader.language) if notice.amount else "",
         "count": str(notice.count or 0),
         "what": _plain(words.REMINDED_OF[notice.before], reader) if notice.before else "",
-        "kept": _things(notice.kept, reader),
-        "gone": _things(notice.gone, reader),
+        "kept": _things(notice.kept, notice.kept_counts, reader),
+        "gone": _things(notice.gone, notice.gone_counts, reader),
+        "unsure": str(notice.unsure),
+        "thing": inert(notice.thing or ""),
         "ends": _moment(notice.ends_at, reader) if notice.ends_at else "",
         "reason": inert(notice.reason or ""),
     }
@@ -157,16 +159,21 @@ def _kept_and_gone(notice: Notice) -> Iterator[Text]:
         yield words.GONE
     if notices.REGISTRATIONS in notice.gone:
         yield words.REAPPLY
+    if notice.unsure:
+        yield words.ASKING_THE_CARRIER
 
 
-def _things(things: tuple[str, ...], reader: Reader) -> str:
-    return ", ".join(_plain(words.THINGS[thing], reader) for thing in things)
+def _things(things: tuple[str, ...], counts: Mapping[str, int], reader: Reader) -> str:
+    named = ((_plain(words.THINGS[thing], reader), counts.get(thing)) for thing in things)
+    return ", ".join(_numbered(what, count, reader) for what, count in named)
+
+
+def _numbered(what: str, count: int | None, reader: Reader) -> str:
+    return _say(words.NUMBERED, reader, {"what": what, "count": str(count)}) if count else what
 
 
 def _item(one: Ahead, reader: Reader) -> str:
-    what = title(one.kind, reader.policy, reader.locale)
-    if one.count:
-        what = _say(words.NUMBERED, reader, {"what": what, "count": str(one.count)})
+    what = _numbered(title(one.kind, reader.policy, reader.locale), one.count, reader)
     return f"{_moment(one.at, reader)}: {what}"
 
 

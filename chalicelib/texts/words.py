@@ -12,7 +12,7 @@ from chalicelib.domain.policy import Text
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """`{plan}`, `{moment}`, `{last_day}`, `{amount}`, `{count}`, `{what}`, `{kept}`, `{gone}`, `{ends}` and `{reason}` are filled in."""
+    """`{plan}`, `{moment}`, `{last_day}`, `{amount}`, `{count}`, `{what}`, `{kept}`, `{gone}`, `{unsure}`, `{thing}`, `{ends}` and `{reason}` are filled in."""
 
     subject: Text
     opening: Text
@@ -85,6 +85,43 @@ OF_KIND: Mapping[str, Words] = {
             "must apply for a new one.",
             fr="Enregistrements 10DLC de votre compte expirés : {count}. Si vous revenez, vous "
             "devrez en demander un nouveau.",
+        ),
+    ),
+    notices.NUMBER_LOST: Words(
+        Text(
+            en="Your phone number {thing} was released",
+            fr="Votre numéro de téléphone {thing} a été libéré",
+        ),
+        Text(
+            en="The phone number {thing} was being released in the moment you came back. We have "
+            "asked the carrier: it is no longer yours, and costs nothing more.",
+            fr="Le numéro de téléphone {thing} était en cours de libération au moment de votre "
+            "retour. Nous avons interrogé l'opérateur : il ne vous appartient plus et ne coûte "
+            "plus rien.",
+        ),
+    ),
+    notices.REGISTRATION_LOST: Words(
+        Text(en="Your 10DLC registration lapsed", fr="Votre enregistrement 10DLC a expiré"),
+        Text(
+            en="The 10DLC registration {thing} was lapsing in the moment you came back. We have "
+            "asked the carrier: it no longer exists. You must apply for a new 10DLC registration.",
+            fr="L'enregistrement 10DLC {thing} était en train d'expirer au moment de votre retour. "
+            "Nous avons interrogé l'opérateur : il n'existe plus. Vous devez demander un nouvel "
+            "enregistrement 10DLC.",
+        ),
+    ),
+    notices.NUMBER_RECOVERED: Words(
+        Text(
+            en="Your phone number {thing} is yours again",
+            fr="Votre numéro de téléphone {thing} est de nouveau à vous",
+        ),
+        Text(
+            en="The phone number {thing}, which had been released, is rented for you again. Its "
+            "next monthly fee falls due on {moment}; nothing is charged for the time between. "
+            "Please check where its calls and messages go.",
+            fr="Le numéro de téléphone {thing}, qui avait été libéré, est de nouveau loué pour "
+            "vous. Ses prochains frais mensuels sont dus le {moment} ; rien n'est facturé pour la "
+            "période intermédiaire. Veuillez vérifier où arrivent ses appels et ses messages.",
         ),
     ),
     notices.DATA_PURGED: Words(
@@ -194,6 +231,10 @@ GONE = Text(
 REAPPLY = Text(
     en="You must apply for a new 10DLC registration.",
     fr="Vous devez demander un nouvel enregistrement 10DLC.",
+)
+ASKING_THE_CARRIER = Text(
+    en="Still being checked with the carrier: {unsure}. We will tell you what becomes of it.",
+    fr="Vérification en cours auprès de l'opérateur : {unsure}. Nous vous dirons ce qu'il en est.",
 )
 NUMBERED = Text(en="{what} ({count})", fr="{what} ({count})")
 THINGS: Mapping[str, Text] = {

@@ -85,6 +85,16 @@ def _withdrawn(stage: Stage) -> None:
     stage.ask_withdrawal("brand-1")
 
 
+def _recovering(stage: Stage) -> None:
+    """All numbers are released; the customer is back, and an operator wants one of them again."""
+    _later(14)(stage)
+    stage.run_schedule()
+    stage.move(END + 15 * DAY)
+    stage.subscribe("sub_2")
+    stage.ask_recovery(ONE)
+    stage.move(stage.now + timedelta(seconds=1))
+
+
 class _CutShort:
     """Releases ONE and loses the answer; never hears of the others."""
 
@@ -137,6 +147,7 @@ STORIES = {
         Story(steps.MESSAGES_CREDITED, _at_the_end),
         Story(steps.NUMBER_FEE, fees),
         Story(steps.NUMBER_REMOVED, _removed),
+        Story(steps.NUMBER_RECOVERED, _recovering),
         Story(steps.REGISTRATION_WITHDRAWN, _withdrawn),
         Story(steps.NUMBERS_RELEASED, _later(14)),
         Story(steps.REGISTRATIONS_LAPSE, _later(30)),

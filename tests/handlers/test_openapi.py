@@ -55,6 +55,7 @@ GET /v1/admin/parked-events
 GET /v1/admin/cases
 GET /v1/admin/jobs
 GET /v1/admin/jobs/{id}
+POST /v1/admin/numbers/{e164}/recovery
 POST /v1/admin/steps/{key}/hold
 POST /v1/admin/steps/{key}/retry
 POST /v1/admin/steps/{key}/waive

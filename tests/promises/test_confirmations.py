@@ -318,9 +318,9 @@ def test_with_another_plan_going_on_nothing_is_said_to_be_lost():
 @pytest.mark.parametrize(
     ("back_at", "kept", "gone"),
     [
-        (RELEASE - SECOND, "phone numbers, 10DLC registration, account data", None),
-        (RELEASE + DAY, "10DLC registration, account data", "phone numbers"),
-        (LAPSE + DAY, "account data", "phone numbers, 10DLC registration"),
+        (RELEASE - SECOND, "phone numbers (1), 10DLC registration (1), account data", None),
+        (RELEASE + DAY, "10DLC registration (1), account data", "phone numbers (1)"),
+        (LAPSE + DAY, "account data", "phone numbers (1), 10DLC registration (1)"),
         (PURGE + DAY, None, "account data"),
     ],
 )

@@ -17,6 +17,7 @@ from chalicelib.domain.account import Account
 from chalicelib.domain.decision import CustomerBound
 from chalicelib.domain.facts import (
     NumberPut,
+    NumberRecoveryAsked,
     NumberRemovalAsked,
     RegistrationPut,
     RegistrationWithdrawalAsked,
@@ -260,6 +261,12 @@ class Stage:
         number = holdings.number(self.table, account_id, e164)
         assert number is not None
         self._tell(account_id, NumberRemovalAsked(number=number), f"remove:{e164}")
+
+    def ask_recovery(self, e164: str, account_id: str = "acme") -> None:
+        number = holdings.number(self.table, account_id, e164)
+        assert number is not None
+        asked = NumberRecoveryAsked(number=number, reason="a test wants it back")
+        self._tell(account_id, asked, f"recover:{e164}")
 
     def ask_withdrawal(self, id: str, account_id: str = "acme") -> None:
         found = holdings.registration(self.table, account_id, id)
