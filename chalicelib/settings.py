@@ -41,6 +41,8 @@ class Settings:
     stripe_refund_key: str = field(default="", repr=False)
     """The one key that may pay back, given to the function that does and to no other."""
     stripe_base_url: str | None = None
+    portal_configuration: str | None = None
+    """Our configuration of Stripe's portal, as `lapse setup stripe` made it. None: Stripe's default one."""
     stripe_calls_per_second: int = 20
     """How fast each job may walk over Stripe's lists. Stripe takes 100 a second of everybody together, 25 in a sandbox."""
     silence_hours: int | None = None
@@ -94,10 +96,40 @@ class TableSettings:
     due_shards: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StripeSettings:
+    """What it takes to speak with Stripe, and nothing more: who sets it up needs no table."""
+
+    key: str = field(repr=False)
+    base_url: str | None
+    region: str
+
+
+def of_stripe() -> StripeSettings:
+    return StripeSettings(
+        key=_required("LAPSE_STRIPE_API_KEY", "calling Stripe"),
+        base_url=_stripe_base_url(),
+        region=_region(),
+    )
+
+
+def _stripe_base_url() -> str | None:
+    """Another Stripe than Stripe's own, such as the local stack's. Our key is sent there: over TLS, or not away from
+    this machine."""
+    url = os.environ.get("LAPSE_STRIPE_BASE_URL") or None
+    if url and not url.startswith(("https://", "http://127.0.0.1:", "http://localhost:")):
+        raise SettingsError("set LAPSE_STRIPE_BASE_URL to an https address, or leave it out")
+    return url
+
+
+def _region() -> str:
+    return os.environ.get("AWS_REGION", os.environ.get("AWS_DEFAULT_REGION", "us-east-1"))
+
+
 def of_the_table() -> TableSettings:
     return TableSettings(
         name=_required("LAPSE_TABLE", "the DynamoDB table"),
-        region=os.environ.get("AWS_REGION", os.environ.get("AWS_DEFAULT_REGION", "us-east-1")),
+        region=_region(),
         due_shards=int(os.environ.get("LAPSE_DUE_SHARDS", "16")),
     )
 
@@ -110,6 +142,8 @@ def from_environment() -> Settings:
         due_shards=table.due_shards,
         stripe_api_key=_required("LAPSE_STRIPE_API_KEY", "calling Stripe"),
         stripe_refund_key=os.environ.get("LAPSE_STRIPE_REFUND_KEY", ""),
+        stripe_base_url=_stripe_base_url(),
+        portal_configuration=os.environ.get("LAPSE_PORTAL_CONFIGURATION") or None,
         stripe_calls_per_second=_count("LAPSE_STRIPE_CALLS_PER_SECOND", 20) or 1,
         silence_hours=_count("LAPSE_SILENCE_HOURS", 24) or None,
         webhook_secrets=_list(_required("LAPSE_WEBHOOK_SECRETS", "verifying Stripe's events")),

@@ -175,6 +175,7 @@ def _deployed() -> World:
             refund_key=(
                 secrets.secret(settings.stripe_refund_key) if settings.stripe_refund_key else None
             ),
+            base_url=settings.stripe_base_url,
             pace=Pace(settings.stripe_calls_per_second),
         ),
         carriers=_carriers(settings, secrets),

@@ -35,6 +35,7 @@ from chalicelib.gateways.stripe_reader import (
     read_payment_method,
     read_subscription,
 )
+from chalicelib.gateways.stripe_setup import SetupAtStripe
 
 API_VERSION = "2026-10-28.endive"
 TIMEOUT_SECONDS = 8
@@ -63,6 +64,10 @@ class StripeTooMany(StripeUnavailable, TooMany):
     """Asked too often (429). Nothing was done."""
 
 
+class KeyMayNot(StripeUnavailable):
+    """Stripe knows our key, and it lacks the permission: asked again once it has it."""
+
+
 class StripeRefused(Exception):
     """Stripe understood and said no. `code` is Stripe's."""
 
@@ -71,7 +76,7 @@ class StripeRefused(Exception):
         self.code = code
 
 
-class Stripe(MoneyAtStripe, ListsAtStripe):
+class Stripe(MoneyAtStripe, ListsAtStripe, SetupAtStripe):
     def __init__(
         self,
         key: Secret | str,
@@ -370,8 +375,9 @@ class Stripe(MoneyAtStripe, ListsAtStripe):
                 raise StripeBusy("Stripe answered 409") from error
             if status == 401:
                 raise KeyRefused("Stripe does not accept our key") from error
-            if status >= 500 or status == 403:
-                # A key of ours that may not do this is no answer to what was asked: it is asked again once it may.
+            if status == 403:
+                raise KeyMayNot("Stripe's answer is that our key may not do this") from error
+            if status >= 500:
                 raise StripeUnavailable(f"Stripe answered {status}") from error
             raise StripeRefused(
                 error.code or "refused", error.user_message or str(error)

@@ -46,6 +46,8 @@ def portal_session(call: Call[shapes.PortalSession]) -> Answer:
         "return_url": call.body.return_url,
         **_flow(call, call.body),
     }
+    if call.world.settings.portal_configuration:
+        params["configuration"] = call.world.settings.portal_configuration
     try:
         url = call.world.stripe.portal_session(params, key=stripes_key(call, "portal"))
     except StripeBusy as error:

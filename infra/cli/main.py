@@ -5,13 +5,25 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from infra.cli import account, deadlines, events, jobs, ledger, maintenance, number, policy
+from infra.cli import (
+    account,
+    deadlines,
+    doctor,
+    events,
+    jobs,
+    ledger,
+    maintenance,
+    number,
+    policy,
+    setup,
+)
 
 Groups = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public name for it
 
 GROUPS: tuple[Callable[[Groups], None], ...] = (
     *(policy.add, ledger.add),
     *(account.add, deadlines.add, jobs.add, events.add, maintenance.add, number.add),
+    *(doctor.add, setup.add),
 )
 """Each adds its commands; a command's `run` is given the arguments and answers the exit code."""
 

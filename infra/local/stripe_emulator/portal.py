@@ -63,6 +63,8 @@ def update_configuration(world: World, params: Json, identity: str) -> Json:
 
 
 def search_configurations(world: World, params: Json) -> Json:
+    # The default one is there from the beginning, as if somebody had saved it in the dashboard.
+    configuration_of(world, None)
     fits = matching(params, "active", "is_default")
     found = (one for one in world.newest("billing_portal.configuration") if fits(one))
     return page(
