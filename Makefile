@@ -28,6 +28,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 help:
 	@echo "make run         the whole product on this machine: API, DynamoDB, Stripe, carrier, schedules"
 	@echo "make demo        plays a year and more of its accounts in seconds and checks every date"
+	@echo "make screenshots pictures of the pages, into docs/images (needs chromium)"
 	@echo "make test        the whole test suite (TESTS=path for a part of it)"
 	@echo "make simulate    worlds in which everything may fail (SEEDS=300)"
 	@echo "make check       format, lint and types;  make format puts the format right"
@@ -35,7 +36,7 @@ help:
 	@echo "make lock        locks the dependencies again after pyproject.toml changed"
 	@echo "make clean       removes everything that was set up here"
 	@echo
-	@echo "Not there yet: make bench, e2e, screenshots, package, deploy STAGE=…"
+	@echo "Not there yet: make bench, e2e, package, deploy STAGE=…"
 	@echo "LAPSE_PORT, LAPSE_STATE, LAPSE_START and LAPSE_POLICY shape the local stack: see README.md."
 
 # -- what people run
@@ -51,6 +52,9 @@ test: install
 
 simulate: $(READY)
 	@$(BIN)/lapse-sim --seeds $(SEEDS) --jobs $(JOBS)
+
+screenshots: install
+	@$(BIN)/python -m infra.screenshots
 
 check: $(READY)
 	@$(BIN)/python -m ruff format --check --quiet . \
@@ -69,8 +73,6 @@ bench:
 	@echo "The benchmarks are not there yet; they come with a later part."; exit 1
 e2e:
 	@echo "The packaged template on a local AWS is not there yet; it comes with a later part."; exit 1
-screenshots:
-	@echo "The README's pictures are not there yet; they come with a later part."; exit 1
 package:
 	@echo "The Lambda zip and its template are not there yet; they come with a later part."; exit 1
 deploy:

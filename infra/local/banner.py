@@ -42,7 +42,10 @@ def banner(stack: Stack, options: Options) -> str:
   Accounts: {", ".join(ACCOUNTS)}
   The app's log: {stack.log_file}
 
-  Try this in another terminal:
+  Try this in a browser: open {url}/membership, press "Fill with an example", then "Unsubscribe". The strip above the
+  page changes who you are and moves the clock: "Next consequence" shows each promise being kept.
+
+  Or this in another terminal:
 
     # Who am I? A token for one of the accounts, and what its owner sees.
     TOKEN=$(curl -s {url}/_tokens -d '{{"account_id": "smarter", "roles": ["billing_admin"]}}' | cut -d'"' -f4)

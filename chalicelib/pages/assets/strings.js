@@ -47,7 +47,7 @@ const STRINGS = {
   timeline_label: { en: "Timeline with {count} dates, listed below", fr: "Frise avec {count} dates, énumérées ci-dessous" },
   final: { en: "Cannot be undone", fr: "Irréversible" },
   counted: { en: "{count} in all", fr: "{count} au total" },
-  fees_folded: { en: "{count} phone number fees until then", fr: "{count} frais de numéro d'ici là" },
+  fees_folded: { en: "{count} phone number fees, from this day on", fr: "{count} frais de numéro, à partir de ce jour" },
 
   notices: { en: "Messages to you", fr: "Messages pour vous" },
 
@@ -164,7 +164,7 @@ const STRINGS = {
   ahead_title: { en: "What will happen if you cancel {plan}", fr: "Ce qui se passera si vous annulez {plan}" },
   ahead_access: { en: "You keep access until it ends. Your last day is {day}.", fr: "Vous gardez l'accès jusqu'à la fin. Votre dernier jour est le {day}." },
   ahead_resume: { en: "Until then you can change your mind and resume with one click.", fr: "D'ici là, vous pouvez changer d'avis et reprendre en un clic." },
-  fees_hint: { en: "Fees for phone numbers go on until then. A number you remove costs nothing more.", fr: "Les frais de numéro continuent d'ici là. Un numéro supprimé ne coûte plus rien." },
+  fees_hint: { en: "Fees for phone numbers go on until access ends. A number you remove costs nothing more.", fr: "Les frais de numéro continuent jusqu'à la fin de l'accès. Un numéro supprimé ne coûte plus rien." },
   manage_numbers: { en: "Look at your phone numbers", fr: "Voir vos numéros" },
   export_hint: { en: "You can take your data with you before and after.", fr: "Vous pouvez emporter vos données avant et après." },
   see_export: { en: "Export your data", fr: "Exporter vos données" },

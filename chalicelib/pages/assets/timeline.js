@@ -71,7 +71,7 @@ function described(thing, t) {
   }
   const more = [
     thing.kind === "number_fee" ? theirs(thing.subject) : null,
-    thing.count === undefined || thing.count === null ? null : t("counted", { count: thing.count }),
+    thing.count > 1 ? t("counted", { count: thing.count }) : null,
     said(thing, "amount"),
   ].filter((one) => one !== null);
   return h("div", { class: "thing" },

@@ -22,6 +22,7 @@ from . import (
     controls,
     due,
     knobs,
+    login_page,
     parameters,
     portal_page,
     webhooks,
@@ -245,6 +246,7 @@ class Emulator:
 
 _PAGES: dict[str, tuple[Callable[..., Page], Callable[..., Page]]] = {
     "/c/pay": (checkout_page.show, checkout_page.act),
+    "/p/login": (login_page.show, login_page.act),
     "/p/session": (portal_page.show, portal_page.act),
 }
 

@@ -314,3 +314,15 @@ def test_one_customers_portal_does_not_touch_anothers_subscription() -> None:
 
     assert b"no such subscription" in answer.body
     assert stack.again(theirs).cancel_at is None
+
+
+def test_the_login_page_leads_a_known_address_to_its_portal() -> None:
+    stack = Stack()
+    stack.v1.customers.create(params={"email": "ann@example.com", "name": "Ann"})
+    address = f"{BASE}/p/login/local"
+
+    unknown = stack.form(address, email="bob@example.com")
+    known = stack.form(address, email="ann@example.com")
+
+    assert "No link can be sent to this address." in unknown.body.decode()
+    assert known.headers["Location"].startswith(f"{BASE}/p/session/")

@@ -1,0 +1,113 @@
+"""A window of a real browser in front of the local stack, and what a person does in it."""
+
+from __future__ import annotations
+
+import re
+from itertools import count
+from typing import Any
+
+from tests.support.local_stack import LocalStack
+
+PATIENCE_MS = 45_000
+"""Long: the machine may be busy with other tests. Nothing here waits for time to pass, only for things to be there."""
+REFUSED = "Failed to load resource"
+"""What the browser notes of each answer that is a refusal. Those are the page's to explain, and tests look at that."""
+
+_numbers = count(1)
+
+
+def new_account(stack: LocalStack, policy: str, *, filled: bool = True) -> str:
+    """An account of its own for a story, with a card, and filled as the strip's example fills it."""
+    account_id = f"{policy.replace('-', '')}-{next(_numbers)}"
+    customer = stack.stripe(
+        "POST",
+        "/v1/customers",
+        email=f"owner@{account_id}.example.com",
+        payment_method="pm_card_visa",
+        **{"invoice_settings[default_payment_method]": "pm_card_visa"},
+    )
+    stack.must(
+        "PUT",
+        f"/v1/admin/accounts/{account_id}",
+        {
+            "stripe_customer_id": customer["id"],
+            "policy": policy,
+            "currency": "usd",
+            "email": f"owner@{account_id}.example.com",
+        },
+        token=stack.token(None, "operator"),
+    )
+    if filled:
+        stack.must("POST", "/_example", {"account_id": account_id})
+    return account_id
+
+
+class Window:
+    def __init__(self, browser: Any, stack: LocalStack, **options: Any) -> None:
+        given = {"viewport": {"width": 1000, "height": 900}, **options}
+        self.context = browser.new_context(**given)
+        self.context.set_default_timeout(PATIENCE_MS)
+        self.context.set_default_navigation_timeout(PATIENCE_MS)
+        self.stack = stack
+        self.complaints: list[str] = []
+        self.page = self.context.new_page()
+        self.page.on("console", self._noted)
+        self.page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
+        self.page.on("request", self._asked)
+
+    def _noted(self, message: Any) -> None:
+        # A violation of the content security policy is noted here too.
+        if message.type in ("error", "warning") and not message.text.startswith(REFUSED):
+            self.complaints.append(f"{message.type}: {message.text}")
+
+    def _asked(self, request: Any) -> None:
+        if not re.match(rf"{self.stack.url}/|data:|blob:", request.url):
+            self.complaints.append(f"asked elsewhere: {request.url}")
+
+    # -- what a person does
+
+    def open(self, account_id: str, role: str = "super_admin", **query: str) -> None:
+        more = "".join(f"&{name}={value}" for name, value in query.items())
+        self.page.goto(f"{self.stack.url}/membership?account={account_id}&role={role}{more}")
+        self.page.locator("main.membership, main.step, section.card").first.wait_for()
+
+    def press(self, name: str, **more: Any) -> None:
+        self.page.get_by_role("button", name=name, **{"exact": True, **more}).click()
+
+    def heading(self, text: str) -> Any:
+        found = self.page.get_by_role("heading", name=text)
+        found.first.wait_for()
+        return found.first
+
+    def sees(self, text: str) -> None:
+        self.page.get_by_text(text).first.wait_for()
+
+    def text(self) -> str:
+        return str(self.page.locator("lapse-membership .body").inner_text())
+
+    def focused(self) -> str:
+        """What the keyboard is at, inside the element."""
+        return str(
+            self.page.evaluate(
+                "() => { let at = document.activeElement; while (at.shadowRoot?.activeElement)"
+                " at = at.shadowRoot.activeElement; return at.textContent || at.name || at.tagName; }"
+            )
+        )
+
+    # -- the five steps
+
+    def choose_plan(self, title: str | None = None, go_on: str = "Continue") -> None:
+        if title is not None:
+            self.page.get_by_label(title).check()
+        self.press(go_on)
+        self.page.locator("[data-step=reason]").wait_for()
+
+    def give_reason(self, label: str = "Another reason", go_on: str = "Continue") -> None:
+        self.page.get_by_label(label).check()
+        self.press(go_on)
+        self.page.locator("[data-step=ahead]").wait_for()
+
+    def agree(self, confirm: str) -> None:
+        for box in self.page.get_by_role("checkbox").all():
+            box.check()
+        self.press(confirm)
