@@ -36,8 +36,10 @@ def covered_until(account: Account, subscription: Subscription) -> datetime | No
     renewal that failed, or Stripe's end, leaves unpaid is no access that work could have taken."""
     end = end_before_extension(account, subscription)
     unpaid = subscription.unpaid
-    stands_still = subscription.past_due_since is not None or (
-        unpaid is not None and (unpaid.failed_at is not None or unpaid.written_off)
+    stands_still = (
+        subscription.past_due_since is not None
+        or subscription.failing_since is not None
+        or (unpaid is not None and unpaid.written_off)
     )
     stops = [end, subscription.suspended_at]
     if stands_still or subscription.ended_at is not None:

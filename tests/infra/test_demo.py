@@ -59,7 +59,8 @@ def test_every_life_has_its_section_its_timeline_and_its_ledger(played):
     for story in stories():
         assert f"━━ {story.title} ━" in played.stdout
     assert played.stdout.count("Ledger of the wallet") == 5
-    assert played.stdout.count("one mail confirms it, last day") == 14
+    assert played.stdout.count("one mail confirms it, last day") == 15
+    assert played.stdout.count("One mail tells of the work") == 3
     assert "instalment 3 of 3, paid by card" in played.stdout
     assert "tries to cancel (403 role_required)" in played.stdout
     assert "refunded to the card by Stripe                 42.28 USD" in played.stdout
@@ -103,6 +104,14 @@ def test_each_happened_as_often_as_it_was_promised(played):
         ("release-never", ("“+14155550901: released” was promised for", "and never happened")),
         ("release-late", ("happened 1 day late, 16 Jan 2028 09:30:00",)),
         ("charge-twice", ("“+14155550901: monthly fee” happened once more 1 Dec 2027 09:30:00",)),
+        (
+            "no-extension",
+            (
+                "does not say “Channel plan: access goes on for 2 more days, one for each day of work”",
+                "was promised for 6 May 2028 12:00:00 and happened 3 days early, 3 May 2028 12:00:00",
+            ),
+        ),
+        ("work-told-twice", ("of the days it gives back” happened once more 1 May 2028 08:00:00",)),
         ("broken-off", ("the story could not go on", "POST /v1/checkout-sessions answered 422")),
     ],
 )

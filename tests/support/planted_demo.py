@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from chalicelib.domain import ending
 from chalicelib.domain.ledger import Posting
 from chalicelib.store import wallet
 from infra.local.carrier import NUMBERS, LocalCarrier
@@ -22,7 +23,8 @@ from infra.local.demo.promises import (
     messages_credited,
     numbers_released,
 )
-from infra.local.demo.stories import Story, days, on
+from infra.local.demo.stories import Story, days, on, worked
+from infra.local.outbox import Outbox
 
 NUMBER = "+14155550901"
 
@@ -103,6 +105,23 @@ def charge_twice() -> None:
     wallet.post = twice
 
 
+def forget_the_days() -> None:
+    """Work extends nobody's access."""
+    ending.counted = lambda *_: 0
+
+
+def tell_of_work_twice() -> None:
+    """The same letter, under another key."""
+    told: Callable[..., Any] = Outbox.send
+
+    def twice(self: Any, *, key: str, subject: str, **mail: Any) -> None:
+        told(self, key=key, subject=subject, **mail)
+        if "ork on" in subject:
+            told(self, key=f"{key}:again", subject=subject, **mail)
+
+    Outbox.send = twice  # type: ignore[method-assign]
+
+
 PLANTED: dict[str, tuple[Callable[[], None], Story]] = {
     "nothing": (lambda: None, STORY),
     "wrong-day": (lambda: None, replace(STORY, life=wrong_day)),
@@ -111,6 +130,8 @@ PLANTED: dict[str, tuple[Callable[[], None], Story]] = {
     "release-never": (release_never, STORY),
     "release-late": (release_a_day_late, STORY),
     "charge-twice": (charge_twice, STORY),
+    "no-extension": (forget_the_days, worked.STORY),
+    "work-told-twice": (tell_of_work_twice, worked.STORY),
 }
 
 if __name__ == "__main__":

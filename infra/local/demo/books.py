@@ -19,7 +19,8 @@ WALLET, CARRIER, CARD, HISTORY, MAIL = "wallet", "carrier", "card", "history", "
 RENEWAL = "renewal"
 ALL = (WALLET, CARRIER, CARD, RENEWAL, HISTORY, MAIL)
 CONFIRMATION = re.compile(r"cancellation of .* is confirmed|annulation de .* est confirmée")
-"""The subject of the one kind of mail that is judged."""
+WORK = re.compile(r"[Ww]ork on|[Tt]ravaux")
+"""The subjects of the two kinds of mail that are judged."""
 LAST_DAY = re.compile(r"\((\d{4}-\d\d-\d\d)\), (?:until|jusqu'à) (\d\d:\d\d)")
 E164 = re.compile(r"\+\d{8,15}")
 """Whom a fee is for stands in its cause; nothing else of a cause's wording is read."""
@@ -155,7 +156,11 @@ class Books:
 
     def _of_mail(self) -> Iterator[Trace]:
         for mail in self.api.must("GET", "/_outbox")["mail"]:
-            if mail["account_id"] == self.account_id and CONFIRMATION.search(mail["subject"]):
+            if mail["account_id"] != self.account_id:
+                continue
+            if WORK.search(mail["subject"]):
+                yield Trace(book=MAIL, what="work", at=from_rfc3339(mail["at"]))
+            if CONFIRMATION.search(mail["subject"]):
                 named = [" ".join(found) for found in LAST_DAY.findall(mail["text"])]
                 yield Trace(
                     book=MAIL,

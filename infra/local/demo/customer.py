@@ -16,6 +16,7 @@ from infra.local.demo import payments, promises
 from infra.local.demo.acting import BACK
 from infra.local.demo.api import Unexpected
 from infra.local.demo.diary import Expected
+from infra.local.demo.judge import when
 from infra.local.demo.promise import Plan, Promise
 from infra.local.demo.purse import Purse
 from infra.local.demo.terms import Terms
@@ -126,6 +127,26 @@ class Customer(Terms, Purse):
         batch = self._batch(channel, 1, {"too-late": self.now()})
         words = f"Another {channel.upper()}: cannot be scheduled any more"
         self._refused(words, "no_live_plan", "POST", "/v1/scheduled-messages", batch)
+
+    # -- the company works on its systems
+
+    def is_told_of_work(self, starts_at: datetime, ends_at: datetime, reason: str) -> None:
+        """Announced, or recorded when it is over. Every customer who has access meanwhile gets a mail."""
+        is_over = ends_at <= self.now()
+        body = {
+            "starts_at": rfc3339(starts_at),
+            "ends_at": rfc3339(ends_at),
+            "kind": "emergency" if is_over else "scheduled",
+            "reason": reason,
+        }
+        told = self._api.as_operator("POST", "/v1/maintenance-windows", body)
+        said = "recorded" if is_over else "announced"
+        touched = len(told["days"]["1msg"])
+        self._did(
+            f"Work from {when(starts_at)} to {when(ends_at)} is {said}:"
+            f" {touched} calendar day{'' if touched == 1 else 's'}"
+        )
+        self._expect(promises.told_of_work(self.now()))
 
     # -- leaving, and coming back
 

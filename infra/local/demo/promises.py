@@ -26,6 +26,27 @@ def access_ends(at: datetime, plan: Plan) -> Promise:
     )
 
 
+def access_extended(at: datetime, plan: Plan, count: int) -> Promise:
+    """ "The period of access to the Service is extended by the same number of calendar days." """
+    return Promise(
+        at=at,
+        words=f"{plan.title}: access goes on for {count} more days, one for each day of work",
+        state=lambda seen: gives(plan, seen) and seen.status(plan.id) == "pending_cancellation",
+        shown=Shown(kind="access_extended", at=at, subject=plan.id, count=count),
+        changes=False,
+    )
+
+
+def told_of_work(at: datetime) -> Promise:
+    """ "The Client is notified" of scheduled and of emergency work, once."""
+    return Promise(
+        at=at,
+        words="One mail tells of the work, and of the days it gives back",
+        traces=(Trace(book=MAIL, what="work", at=at),),
+        announced=False,
+    )
+
+
 def renewal_off(at: datetime, plan: Plan) -> Promise:
     """ "Cancelling turns off automatic renewal at the end of your contract": in its last period, not before."""
     return Promise(

@@ -18,6 +18,7 @@ Told = Mapping[str, Any]
 FORESEEN = (
     "contract_instalments",
     "renewal_off",
+    "access_extended",
     "access_ends",
     "seats_unassigned",
     "messages_credited",

@@ -50,6 +50,7 @@ def stories() -> tuple[Story, ...]:
         stuck,
         troubled,
         unused,
+        worked,
     )
 
     return (
@@ -58,6 +59,7 @@ def stories() -> tuple[Story, ...]:
         onemsg.STORY,
         prepaid.STORY,
         unused.STORY,
+        worked.STORY,
         gotowebinar.STORY,
         bound.STORY,
         stuck.STORY,
