@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.account import Account, Subscription, UnpaidInvoice, Work
-from chalicelib.domain.ending import end_of, extended_days
+from chalicelib.domain.account import Account, Contract, Subscription, UnpaidInvoice, Work
+from chalicelib.domain.ending import contract_end, end_of, extended_days
 from chalicelib.domain.worked_days import days_between
 
 DAY, HOUR, SECOND = timedelta(days=1), timedelta(hours=1), timedelta(seconds=1)
@@ -236,6 +236,8 @@ FAILED = UnpaidInvoice(id="in_2", covers_until=END + 28 * DAY, amount_due=4900, 
                                          "unpaid_invoices": {"in_2": replace(FAILED, failed_at=None, written_off=True)}}, 1),
         ("Stripe ended it unpaid, after March's work",
          {"unpaid_invoices": {"in_2": FAILED}, "cancel_at": None, "ended_at": IN_MARCH[1] + DAY}, 1),
+        ("Stripe ended it in a period that was never paid, after March's work",
+         {"cancel_at": None, "ended_at": IN_MARCH[1] + DAY}, 1),
         ("it is paused since before", {"cancel_at": None, "suspended_at": STARTED + DAY}, 0),
         ("it never started", {"status": "incomplete", "paid_until": None, "cancel_at": None}, 0),
         ("it was forfeited", {"forfeited_at": STARTED + DAY, "forfeited_until": END}, 0),
@@ -249,6 +251,18 @@ def test_only_access_that_was_there_is_extended(why, more, days):
     given_ = extended_days(found, one) if one.has_started else 0
 
     assert given_ == days, why
+
+
+def test_a_contract_s_end_is_extended_and_the_contract_is_not():
+    """GT-11 with M1-13: billed and used to its end, and used the days beyond."""
+    bound = subscription(cancel_at=None, leaves_with_contract=True)
+    found = replace(
+        account(IN_FEBRUARY, IN_MARCH, one=bound),
+        contracts={"sub_1": Contract(starts_at=STARTED, months=2)},
+    )
+
+    assert contract_end(found, bound) == datetime(2026, 3, 31, 12, tzinfo=UTC)
+    assert end_of(found, bound) == datetime(2026, 4, 2, 12, tzinfo=UTC)
 
 
 def test_work_that_promises_nothing_extends_nothing():

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.domain.moments import rfc3339
+from tests.support.life import Life, consenting
 from tests.support.maintenance import (
     ACME,
     CHANNEL,
@@ -19,6 +20,7 @@ from tests.support.maintenance import (
     on,
     promising_life,
 )
+from tests.support.rewriting import promise_anew
 
 
 @pytest.fixture
@@ -554,6 +556,38 @@ def test_work_beyond_three_business_days_is_flagged_and_extends_all_the_same(
     assert [w["code"] for w in window["warnings"]] == (["longer_than_promised"] if flagged else [])
     days = (on(ends) - on(starts) + DAY - SECOND) // DAY
     assert works.ends() == END + days * DAY
+
+
+# -- in the policy's zone
+
+
+def test_half_an_hour_on_both_sides_of_the_policy_s_midnight_is_two_days():
+    """M1-13: "calendar days" are those of the company, not those of UTC."""
+    life = Life()
+    promise_anew(life, "1msg", ('time_zone = "UTC"', 'time_zone = "Asia/Singapore"'))
+    works = Works(life)
+
+    window = works.announce("02-10 15:30", "02-10 16:30")
+    works.leave()
+
+    assert window["days"] == {"1msg": ["2026-02-10", "2026-02-11"]}
+    assert works.ends() == END + 2 * DAY
+
+
+# -- what was shown before it was announced
+
+
+def test_a_preview_from_before_the_announcement_is_not_what_is_carried_out(works):
+    """Invariant 14: whoever was shown another day is shown the new one before anything is decided."""
+    shown = works.life.preview(ACME, works.subscription).body
+    works.announce("02-10 02:00", "02-10 04:00")
+    path = f"/v1/subscriptions/{works.subscription}/cancellation"
+
+    stale = works.life.customer(ACME, "POST", path, consenting(shown))
+    assert stale.code == "preview_stale"
+
+    works.leave()
+    assert works.ends() == END + DAY
 
 
 # -- moved and withdrawn

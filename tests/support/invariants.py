@@ -13,6 +13,7 @@ from typing import Any
 
 from chalicelib.domain.access import has_access
 from chalicelib.domain.account import Account
+from chalicelib.domain.ending import extension_of
 from chalicelib.domain.lapsing import lapse_at
 from chalicelib.domain.ledger import GENESIS, WALLET, Entry, Posting, Wallet, book
 from chalicelib.domain.moments import from_rfc3339, rfc3339
@@ -226,9 +227,10 @@ def numbers_and_registrations_agree(seen: Seen, everything: list[Row]) -> None:
 
 
 def paid_access_is_whole(seen: Seen, policy: Any, now: datetime) -> None:
-    """6. Access is never cut before the paid-through date."""
+    """6. Access is never cut before the paid-through date plus extensions."""
     for one in seen.account.subscriptions.values():
-        paid = one.paid_until is not None and now < one.paid_until
+        extension = extension_of(seen.account, one)
+        paid = one.paid_until is not None and now < one.paid_until + extension
         if paid and one.has_started and not (one.suspended_at or one.forfeited_at):
             assert has_access(seen.account, one, policy, now), f"{one.id} is paid and has no access"
 
