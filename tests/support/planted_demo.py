@@ -107,7 +107,7 @@ def charge_twice() -> None:
 
 def forget_the_days() -> None:
     """Work extends nobody's access."""
-    ending.counted = lambda *_: 0
+    ending.counted = lambda *_: 0  # type: ignore[attr-defined]
 
 
 def tell_of_work_twice() -> None:
