@@ -8,8 +8,10 @@ events after thirty days; whoever comes later than that is told so, and only the
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from chalicelib import hearing, log
 from chalicelib.domain.moments import rfc3339
@@ -18,6 +20,7 @@ from chalicelib.gateways.stripe import StripeRefused, StripeUnavailable
 from chalicelib.gateways.stripe_lists import Listed, ListedEvent
 from chalicelib.store import job_notes
 from chalicelib.store.job_notes import Note
+from chalicelib.store.records import to_doc
 from chalicelib.store.table import StoreError
 from chalicelib.wiring import World
 
@@ -65,6 +68,20 @@ class Report:
 def position(world: World) -> Position | None:
     note = job_notes.read(world.table, JOB)
     return note.as_(Position) if note.version else None
+
+
+def position_shown(world: World) -> dict[str, Any] | None:
+    at = position(world)
+    return to_doc(at) if at is not None else None
+
+
+def close_gap(world: World, looked_from: datetime) -> None:
+    """Everything live was compared with Stripe, beginning at this moment: what was forgotten before is made up for."""
+    note = job_notes.read(world.table, JOB)
+    at = note.as_(Position) if note.version else None
+    if at is not None and at.gap is not None and at.gap.found_at <= looked_from:
+        with suppress(job_notes.Overtaken):
+            job_notes.write(world.table, JOB, note, replace(at, gap=None))
 
 
 def catch_up(world: World, out_of_time: OutOfTime = lambda: False) -> Report:

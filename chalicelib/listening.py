@@ -48,6 +48,11 @@ def last_heard(world: World) -> datetime | None:
     return from_doc(Heard, row["doc"]).at if row else None
 
 
+def last_heard_shown(world: World) -> str | None:
+    at = last_heard(world)
+    return rfc3339(at) if at is not None else None
+
+
 def watch(world: World, _out_of_time: object = None) -> str:
     """What is wrong, or nothing."""
     hours, now = world.settings.silence_hours, world.clock.now()

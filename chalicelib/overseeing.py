@@ -19,9 +19,9 @@ from chalicelib.domain.status import status
 from chalicelib.domain.step_keys import key_of
 from chalicelib.domain.steps import KINDS, Step, step_of
 from chalicelib.domain.timeline import timeline
-from chalicelib.store import accounts, directory, keys, parked, walks
+from chalicelib.store import accounts, directory, findings, keys, parked, walks
 from chalicelib.store.holdings import rows
-from chalicelib.store.records import from_doc
+from chalicelib.store.records import from_doc, to_doc
 from chalicelib.store.table import Key, Row
 from chalicelib.store.walks import Walk
 from chalicelib.sweeping import LONGEST_BACKOFF
@@ -321,6 +321,12 @@ def _walk(world: World, walk: Walk, limit: int) -> Shown:
             for one in (walks.not_visited(world.table, walk, limit) if fails else ())
         ],
     }
+
+
+def findings_shown(world: World, job: str, *, limit: int) -> list[Shown]:
+    """What a job found and could not put right, each with what to do."""
+    found, _ = findings.listed(world.table, job, limit=limit)
+    return [to_doc(one) for one in found]
 
 
 # -- events that wait

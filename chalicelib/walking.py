@@ -100,6 +100,13 @@ def periodically(
     return go_on(world, newest, visit, out_of_time, choose=choose, most_tries=most_tries)
 
 
+def again(world: World, job: str, visit: Visit) -> Walked:
+    """As `periodically`, without waiting for the time: the unfinished walk is finished, or else a new one made."""
+    walked = periodically(world, job, timedelta(0), visit)
+    assert walked is not None
+    return walked
+
+
 def go_on_with_due(
     world: World,
     job: str,

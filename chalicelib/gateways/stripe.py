@@ -10,18 +10,17 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Any, TypeVar
 
 from chalicelib.domain.blockers import OpenInvoice
 from chalicelib.domain.facts import InvoiceAtStripe, StripeSaysAll, StripeSaysSubscription
 from chalicelib.domain.money import Money
 from chalicelib.domain.top_ups import PaidCheckout
-from chalicelib.gateways.pacing import NoPace, Pace, TooMany
+from chalicelib.gateways.pacing import NoPace, Pace
 from chalicelib.gateways.patience import seconds_left
 from chalicelib.gateways.secrets import Plain, Secret, SecretUnavailable
-from chalicelib.gateways.stripe_lists import ListsAtStripe
+from chalicelib.gateways.stripe_lists import ListsAtStripe, spoken_at
 from chalicelib.gateways.stripe_money import MoneyAtStripe
 from chalicelib.gateways.stripe_reader import (
     LEAVES_AT,
@@ -58,10 +57,6 @@ class StripeBusy(StripeUnavailable):
 
 class KeyRefused(StripeUnavailable):
     """Stripe does not know our key: it was rotated, or revoked."""
-
-
-class StripeTooMany(StripeUnavailable, TooMany):
-    """Asked too often (429). Nothing was done."""
 
 
 class KeyMayNot(StripeUnavailable):
@@ -131,7 +126,7 @@ class Stripe(MoneyAtStripe, ListsAtStripe, SetupAtStripe):
         while True:
             reply = self._call(lambda c, p=params: c.v1.subscriptions.list(p))  # type: ignore[misc]
             # The first page's moment counts: what changed while we paged is still news.
-            spoken = spoken or _spoken_at(reply)
+            spoken = spoken or spoken_at(reply)
             page = [one.to_dict(for_json=True) for one in reply.data]
             found += page
             if not reply.has_more or not page or len(found) >= MOST_SUBSCRIPTIONS:
@@ -295,7 +290,7 @@ class Stripe(MoneyAtStripe, ListsAtStripe, SetupAtStripe):
         return self._said(reply)
 
     def _said(self, reply: Any) -> StripeSaysSubscription:
-        spoken = _spoken_at(reply)
+        spoken = spoken_at(reply)
         thing = self._whole(reply.to_dict(for_json=True))
         invoice = thing.get("latest_invoice")
         return StripeSaysSubscription(
@@ -362,9 +357,7 @@ class Stripe(MoneyAtStripe, ListsAtStripe, SetupAtStripe):
             return self._patiently(ask, self._client(key()))
         except SecretUnavailable as error:
             raise StripeUnavailable(str(error)) from error
-        except stripe.RateLimitError as error:
-            raise StripeTooMany("Stripe answered 429") from error
-        except stripe.APIConnectionError as error:
+        except (stripe.APIConnectionError, stripe.RateLimitError) as error:
             raise StripeUnavailable(type(error).__name__) from error
         except stripe.IdempotencyError as error:
             # Stripe gives this one a type and no code.
@@ -392,9 +385,3 @@ def _wait_asked_for(error: Any) -> float:
 
 def _options(key: str | None) -> dict[str, Any]:
     return {"idempotency_key": key} if key else {}
-
-
-def _spoken_at(reply: Any) -> datetime:
-    """The `Date` of the reply: Stripe's own word for when it spoke."""
-    date = parsedate_to_datetime(reply.last_response.headers["date"])
-    return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)

@@ -8,15 +8,36 @@ anywhere and go on from there in another process.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Generic, TypeVar
 
+from chalicelib.domain.drift import SubscriptionLookedAt
+from chalicelib.domain.facts import InvoiceAtStripe, StripeSaysSubscription
+from chalicelib.domain.top_ups import PaidCheckout
 from chalicelib.gateways.pacing import NoPace, Pace
-from chalicelib.gateways.stripe_reader import Json, StripeEvent, Unreadable, read_event
+from chalicelib.gateways.stripe_reader import (
+    CustomerAtStripe,
+    Json,
+    StripeEvent,
+    Unreadable,
+    customer_of,
+    read_checkout,
+    read_customer,
+    read_event,
+    read_invoice,
+    read_subscription,
+)
 
 T = TypeVar("T")
 
+EXPANDED = [
+    "data.latest_invoice",
+    "data.default_payment_method",
+    "data.customer.invoice_settings.default_payment_method",
+]
 PAGE = 100
 """The most that Stripe gives at once."""
 
@@ -39,14 +60,24 @@ class ListedEvent:
     event: StripeEvent | None
 
 
+@dataclass(frozen=True, slots=True)
+class ListedCheckout:
+    id: str
+    paid: PaidCheckout | None
+
+
 class ListsAtStripe:
     pace: Pace | NoPace = NoPace()
 
     def _call(self, ask: Callable[[Any], T], *, pays_back: bool = False) -> T:
         raise NotImplementedError
 
+    def _whole(self, thing: Json) -> Json:
+        raise NotImplementedError
+
     def _in_turn(self, ask: Callable[[Any], T]) -> T:
-        return self.pace.call(lambda: self._call(ask))
+        self.pace.wait()
+        return self._call(ask)
 
     def untaken_events_after(self, event_id: str, until: datetime) -> Listed[ListedEvent]:
         """The next events after this one that some endpoint of ours has not taken, oldest first, created before
@@ -66,9 +97,103 @@ class ListsAtStripe:
             more = True
             params = {**params, "starting_after": reply.data[-1].id}
 
+    def everything_of(self, customer_id: str) -> tuple[SubscriptionLookedAt, ...]:
+        """Every subscription of the customer, ended ones too, each with its latest invoice and whether a card (or the
+        like) is there to be charged."""
+        found: list[SubscriptionLookedAt] = []
+        after: str | None = None
+        while True:
+            page = self.subscriptions_page(after, customer_id)
+            found += page.things
+            if not page.more or not page.things:
+                return tuple(found)
+            after = page.things[-1].id
+
+    def subscriptions_page(
+        self, after: str | None, customer_id: str | None = None
+    ) -> Listed[SubscriptionLookedAt]:
+        """The newest subscriptions (of this customer, or of everybody), or those older than the one named."""
+        params: dict[str, Any] = {"status": "all", "limit": PAGE, "expand": EXPANDED}
+        params |= {"customer": customer_id} if customer_id else {}
+        params |= {"starting_after": after} if after else {}
+        reply = self._in_turn(lambda c: c.v1.subscriptions.list(params))
+        spoken = spoken_at(reply)
+        bodies = [one.to_dict(for_json=True) for one in reply.data]
+        return Listed(tuple(self._looked_at(one, spoken) for one in bodies), bool(reply.has_more))
+
+    def _looked_at(self, body: Json, spoken: datetime) -> SubscriptionLookedAt:
+        invoice = body.get("latest_invoice")
+        said: StripeSaysSubscription | None = None
+        with suppress(Unreadable):
+            said = StripeSaysSubscription(
+                subscription=read_subscription(self._whole(body), spoken),
+                as_of=spoken,
+                invoice=read_invoice(self._whole(invoice)) if isinstance(invoice, dict) else None,
+            )
+        return SubscriptionLookedAt(
+            id=str(body["id"]),
+            customer_id=customer_of(body),
+            said=said,
+            can_be_charged=_can_be_charged(body),
+        )
+
+    def newest_paid_invoice(self, subscription_id: str) -> InvoiceAtStripe | None:
+        """The paid invoice that carries the subscription furthest, among its newest."""
+        params: dict[str, Any] = {"subscription": subscription_id, "status": "paid", "limit": 20}
+        reply = self._in_turn(lambda c: c.v1.invoices.list(params))
+        read = [read_invoice(self._whole(one.to_dict(for_json=True))) for one in reply.data]
+        return max((one for one in read if one), key=lambda one: one.covers_until, default=None)
+
+    def customers_page(self, after: str | None) -> Listed[CustomerAtStripe]:
+        """The newest customers, or those older than the one named."""
+        params: dict[str, Any] = {"limit": PAGE} | ({"starting_after": after} if after else {})
+        reply = self._in_turn(lambda c: c.v1.customers.list(params))
+        bodies = [one.to_dict(for_json=True) for one in reply.data]
+        return Listed(tuple(read_customer(one) for one in bodies), bool(reply.has_more))
+
+    def paid_checkouts_page(self, after: str | None, since: datetime) -> Listed[ListedCheckout]:
+        """The newest completed Checkout sessions made since then, or those older than the one named. `paid` where one
+        brought money for a wallet."""
+        params: dict[str, Any] = {"limit": PAGE, "status": "complete"}
+        params |= {"created": {"gte": _unix(since)}} | ({"starting_after": after} if after else {})
+        reply = self._in_turn(lambda c: c.v1.checkout.sessions.list(params))
+        bodies = [one.to_dict(for_json=True) for one in reply.data]
+        found = tuple(ListedCheckout(str(one["id"]), _paid(one)) for one in bodies)
+        return Listed(found, bool(reply.has_more))
+
     def _untaken(self, params: dict[str, Any]) -> Any:
         asked = {**params, "delivery_success": False, "limit": PAGE}
         return self._in_turn(lambda c: c.v1.events.list(asked))
+
+
+def _can_be_charged(body: Json) -> bool:
+    customer = body.get("customer")
+    return (
+        body.get("collection_method") == "send_invoice"
+        or _pays_with(body)
+        or (isinstance(customer, dict) and _pays_with(customer))
+    )
+
+
+def _pays_with(body: Json) -> bool:
+    """Whether it names what Stripe charges by itself, and that is still the customer's. That something else is attached
+    is not enough."""
+    settings = body.get("invoice_settings")
+    named = settings.get("default_payment_method") if isinstance(settings, dict) else None
+    methods = (named, body.get("default_payment_method"))
+    return bool(body.get("default_source")) or any(_is_attached(one) for one in methods)
+
+
+def _is_attached(method: Any) -> bool:
+    """One that was taken off its customer is still named, and cannot be charged any more."""
+    return method.get("customer") is not None if isinstance(method, dict) else bool(method)
+
+
+def _paid(session: Json) -> PaidCheckout | None:
+    try:
+        return read_checkout(session)
+    except Unreadable:
+        return None
 
 
 def _oldest_first(reply: Any) -> tuple[ListedEvent, ...]:
@@ -85,3 +210,9 @@ def _listed(body: Json) -> ListedEvent:
 
 def _unix(moment: datetime) -> int:
     return int(moment.timestamp())
+
+
+def spoken_at(reply: Any) -> datetime:
+    """The `Date` of the reply: Stripe's own word for when it spoke."""
+    date = parsedate_to_datetime(reply.last_response.headers["date"])
+    return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)

@@ -80,6 +80,24 @@ class BilledInvoice:
     pdf: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerAtStripe:
+    id: str
+    email: str | None
+    currency: str | None
+    metadata: Mapping[str, str]
+
+
+def read_customer(thing: Json) -> CustomerAtStripe:
+    metadata = thing.get("metadata")
+    return CustomerAtStripe(
+        id=_id(thing),
+        email=_text_or_none(thing.get("email")),
+        currency=_text_or_none(thing.get("currency")),
+        metadata=_filled(metadata),
+    )
+
+
 def read_payment_method(thing: Json, customers_address: Any = None) -> PaymentMethod:
     card = thing.get("card")
     card = card if isinstance(card, dict) else {}

@@ -67,7 +67,11 @@ def job(call: Call[None]) -> Answer:
     found = JOBS[call.params["id"]]
     first = overseeing.waiting(call.world, found.due_kinds, limit=FIRST)
     walks = overseeing.walks_shown(call.world, found.name, limit=FIRST)
-    return Answer(200, {**_job(call, found), "next": first, "walks": walks})
+    told = {name: tell(call.world) for name, tell in found.tells.items()}
+    left = overseeing.findings_shown(call.world, found.name, limit=FIRST)
+    return Answer(
+        200, {**_job(call, found), "next": first, "walks": walks, "findings": left, **told}
+    )
 
 
 def _job(call: Call[None], job: Job) -> dict[str, Any]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from chalicelib import catching_up, listening, log, maintaining
+from chalicelib import catching_up, listening, log, maintaining, reconciling
 from chalicelib.domain import steps
 from chalicelib.effects.effect import OutOfTime
 from chalicelib.gateways import patience
@@ -32,6 +32,8 @@ class Job:
     says: str
     works: Callable[[World, OutOfTime], object] | None = None
     """What it does besides sweeping what is due."""
+    tells: Mapping[str, Callable[[World], object]] = field(default_factory=dict)
+    """What else it remembers of its runs, for whoever looks at it."""
     walks: bool = False
     """It looks at everything there is, once a day, however often it is called."""
 
@@ -158,6 +160,7 @@ SCHEDULE: tuple[Job, ...] = (
         rate="rate(15 minutes)",
         due_kinds=(),
         works=catching_up.catch_up,
+        tells={"position": catching_up.position_shown},
         says="Hears the Stripe events that the webhook missed.",
     ),
     Job(
@@ -165,7 +168,17 @@ SCHEDULE: tuple[Job, ...] = (
         rate="rate(1 hour)",
         due_kinds=(),
         works=listening.watch,
+        tells={"last_heard_at": listening.last_heard_shown},
         says="Says so when Stripe has gone silent.",
+    ),
+    Job(
+        name=reconciling.JOB,
+        rate="rate(15 minutes)",
+        due_kinds=(),
+        works=reconciling.reconcile,
+        tells={"at_stripe": reconciling.place_shown},
+        walks=True,
+        says="Compares everything live with Stripe once a day, and puts right what differs.",
     ),
     Job(
         name="retry_parked_events",

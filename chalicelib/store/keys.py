@@ -221,6 +221,18 @@ def work_of(policy: str) -> Key:
     return Key("M#work", policy)
 
 
+FINDING = "finding#"
+
+
+def findings_of(account_id: str) -> str:
+    """The prefix under which a job's findings about an account lie."""
+    return f"{FINDING}{quote(account_id, safe='')}#"
+
+
+def finding(account_id: str, kind: str, subject: str) -> str:
+    return f"{findings_of(account_id)}{quote(kind, safe='')}#{quote(subject, safe='')[:500]}"
+
+
 def shard(owner: str, shards: int) -> int:
     return crc32(owner.encode()) % shards
 

@@ -6,10 +6,8 @@ import argparse
 from typing import Any
 
 from chalicelib import overseeing
-from chalicelib.domain.account import Account
-from chalicelib.store import accounts
 from chalicelib.wiring import World
-from infra.cli.desk import Groups, command, inert, say_json, say_table
+from infra.cli.desk import Groups, command, inert, must_know, say_json, say_table
 
 STEPS = ("due_at", "title", "subject", "attempts", "last_error", "next_try_at", "promises", "key")
 
@@ -24,18 +22,8 @@ def add(groups: Groups) -> None:
         command(commands, name, help_, run).add_argument("id", metavar="ID")
 
 
-def _known(world: World, account_id: str) -> Account:
-    try:
-        found = accounts.load(world.table, account_id)
-    except ValueError:
-        found = None
-    if found is None:
-        raise LookupError(f"there is no account {account_id!r}")
-    return found.account
-
-
 def _show(world: World, given: argparse.Namespace) -> int:
-    shown = overseeing.account_shown(_known(world, given.id), world.clock.now())
+    shown = overseeing.account_shown(must_know(world, given.id), world.clock.now())
     if given.json:
         say_json(shown)
         return 0
@@ -46,7 +34,7 @@ def _show(world: World, given: argparse.Namespace) -> int:
 
 
 def _timeline(world: World, given: argparse.Namespace) -> int:
-    shown = overseeing.timeline_shown(world, _known(world, given.id))
+    shown = overseeing.timeline_shown(world, must_know(world, given.id))
     if given.json:
         say_json(shown)
         return 0

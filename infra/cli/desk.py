@@ -9,16 +9,26 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 from chalicelib import wiring
+from chalicelib.domain.account import Account
+from chalicelib.gateways import patience
+from chalicelib.gateways.stripe import StripeUnavailable
 from chalicelib.settings import SettingsError
+from chalicelib.store import accounts
 from chalicelib.store.table import StoreError
 from chalicelib.wiring import World
 
 Groups = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public name for it
 Show = Callable[[World, argparse.Namespace], int]
 WIDEST = 60
+PATIENCE_SECONDS = 60.0
+
+
+class NotConfirmed(Exception):
+    """Nobody typed the words."""
 
 
 def command(commands: Groups, name: str, help_: str, show: Show) -> argparse.ArgumentParser:
@@ -31,12 +41,44 @@ def command(commands: Groups, name: str, help_: str, show: Show) -> argparse.Arg
 
 def _run(show: Show, given: argparse.Namespace) -> int:
     try:
+        _must_be_confirmed(given)
         return show(wiring.world(), given)
-    except (SettingsError, LookupError) as error:
+    except (SettingsError, LookupError, NotConfirmed) as error:
         print(f"lapse: {error.args[0]}", file=sys.stderr)
+    except StripeUnavailable as error:
+        print(f"lapse: Stripe could not be asked: {error}", file=sys.stderr)
     except StoreError as error:
         print(f"lapse: the table could not be read: {error}", file=sys.stderr)
     return 2
+
+
+def must_know(world: World, account_id: str) -> Account:
+    try:
+        found = accounts.load(world.table, account_id)
+    except ValueError:
+        found = None
+    if found is None:
+        raise LookupError(f"there is no account {account_id!r}")
+    return found.account
+
+
+def patiently() -> AbstractContextManager[None]:
+    """Whoever asks Stripe in here may be kept waiting for a minute: nobody's page waits for the answer."""
+    return patience.within(lambda: PATIENCE_SECONDS)
+
+
+def confirmed(parser: argparse.ArgumentParser) -> None:
+    """With `--apply` at a terminal, the command has its own name typed before it does anything. A script says
+    `--apply` on purpose, and is not asked."""
+    parser.set_defaults(confirms=parser.prog.removeprefix("lapse "))
+
+
+def _must_be_confirmed(given: argparse.Namespace) -> None:
+    words = getattr(given, "confirms", None)
+    if words is None or not given.apply or not sys.stdin.isatty():
+        return
+    if input(f"This may do what cannot be undone. Type {words!r} to go on: ").strip() != words:
+        raise NotConfirmed("nothing was done: that was something else")
 
 
 def say_json(what: object) -> None:

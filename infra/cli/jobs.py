@@ -11,7 +11,7 @@ from typing import Any
 from chalicelib import overseeing
 from chalicelib.handlers.jobs import JOBS, SCHEDULE, Job
 from chalicelib.wiring import World
-from infra.cli.desk import Groups, command, say_json, say_table
+from infra.cli.desk import Groups, command, confirmed, say_json, say_table
 
 FIRST = 100
 
@@ -22,7 +22,10 @@ def add(groups: Groups) -> None:
     command(commands, "list", "the schedule, and what waits", _list)
     one = command(commands, "run", "what a job would do now; with --apply, does it", _run)
     one.add_argument("name", metavar="NAME")
-    one.add_argument("--apply", action="store_true", help="do it, instead of saying it")
+    how = one.add_mutually_exclusive_group()
+    how.add_argument("--dry-run", action="store_true", help="only say it (as without --apply)")
+    how.add_argument("--apply", action="store_true", help="do it, instead of saying it")
+    confirmed(one)
 
 
 def _list(world: World, given: argparse.Namespace) -> int:

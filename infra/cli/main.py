@@ -15,6 +15,7 @@ from infra.cli import (
     maintenance,
     number,
     policy,
+    reconcile,
     setup,
 )
 
@@ -24,6 +25,7 @@ GROUPS: tuple[Callable[[Groups], None], ...] = (
     *(policy.add, ledger.add),
     *(account.add, deadlines.add, jobs.add, events.add, maintenance.add, number.add),
     *(doctor.add, setup.add),
+    reconcile.add,
 )
 """Each adds its commands; a command's `run` is given the arguments and answers the exit code."""
 

@@ -132,7 +132,9 @@ class Stage:
 
     def run_schedule(self) -> None:
         for job in SCHEDULE:
-            job.run(self.world)
+            # The walks compare with Stripe's lists, which this small Stripe has none of.
+            if not job.walks:
+                job.run(self.world)
 
     def due_now(self, until: str = "9999") -> list[tuple[str, str, str]]:
         """What lies in the due index: kind, partition, step."""
