@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from chalicelib.domain import approving, purging
 from chalicelib.domain.account import Account, Hold
 from chalicelib.domain.cases import DECISION, EVIDENCE, FIRST_REPLY, NEXT_STEP, Case, waiting_for
 from chalicelib.domain.holding import is_held, is_waived_until, without_holds
@@ -17,9 +18,9 @@ from chalicelib.domain.origins import ORIGINS, keys_and_values, title_for_operat
 from chalicelib.domain.policy import Policy
 from chalicelib.domain.status import status
 from chalicelib.domain.step_keys import key_of
-from chalicelib.domain.steps import KINDS, Step, step_of
+from chalicelib.domain.steps import DATA_PURGED, KINDS, Step, step_of
 from chalicelib.domain.timeline import timeline
-from chalicelib.store import accounts, directory, findings, keys, parked, walks
+from chalicelib.store import accounts, directory, findings, keys, parked, purges, walks
 from chalicelib.store.holdings import rows
 from chalicelib.store.records import from_doc, to_doc
 from chalicelib.store.table import Key, Row
@@ -84,6 +85,7 @@ def timeline_shown(world: World, account: Account) -> Shown:
         "failed": [one for one in waiting if one["attempts"]],
         "held": [one for one in shown if "held" in one] + list(_held_and_gone(account, ahead)),
         "future": [one for one in waiting if not one["attempts"]],
+        "purge": purge_shown(world, account),
     }
 
 
@@ -112,6 +114,8 @@ def step_shown(
     }
     if held is not None:
         shown["held"] = hold_shown(held)
+    if step.kind == DATA_PURGED and (approval := approval_shown(account, policy)) is not None:
+        shown["approval"] = approval
     if is_waived_until(account, step.id, step.due):
         shown["waived"] = True
     return shown
@@ -119,6 +123,40 @@ def step_shown(
 
 def hold_shown(hold: Hold) -> Shown:
     return {"at": rfc3339(hold.at), "by": hold.by, "reason": hold.reason}
+
+
+def approval_shown(account: Account, policy: Policy) -> Shown | None:
+    """How far the two people are whose word a purge needs. None where none is needed, or no purge lies ahead."""
+    due = account.purge_began_at or purging.purge_at(account, policy)
+    if due is None or not approving.is_needed(policy):
+        return None
+    said = approving.given(account, due)
+    approved = said and said.approved
+    return {
+        "due_at": rfc3339(due),
+        "state": "approved" if approved else "proposed" if said else "needed",
+        "proposed": hold_shown(said.proposed) if said else None,
+        "approved": hold_shown(approved) if approved else None,
+    }
+
+
+def purge_shown(world: World, account: Account) -> Shown:
+    """How far each purger is with the newest purge, and why one is not done."""
+    return {
+        "began_at": account.purges_before and rfc3339(account.purges_before),
+        "purged_at": account.purged_at and rfc3339(account.purged_at),
+        "purgers": [
+            {
+                "name": name,
+                "deleted": dict(kept.progress.deleted),
+                "newer": kept.progress.newer,
+                "done_at": kept.progress.done_at and rfc3339(kept.progress.done_at),
+                "attempts": kept.attempts,
+                "last_error": kept.last_error,
+            }
+            for name, kept in purges.all_progress(world.table, account.id).items()
+        ],
+    }
 
 
 def step_now(world: World, account: Account, step_id: str) -> Shown:

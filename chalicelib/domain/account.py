@@ -201,6 +201,15 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PurgeApproval:
+    """What two people said of the purge on one date, where the policy wants that."""
+
+    due: datetime
+    proposed: Hold
+    approved: Hold | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Export:
     """Everything the account has, asked for by somebody who may (GT-6)."""
 
@@ -284,6 +293,8 @@ class Account:
     purges_before: datetime | None = None
     """When it really began: what was there by then goes, what is newer is of a customer who came back."""
     purged_at: datetime | None = None
+    purge_approval: PurgeApproval | None = None
+    """Void when the purge's date moves."""
     notices: tuple[str, ...] = ()
 
     def with_subscription(self, subscription: Subscription) -> dict[str, Subscription]:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import assert_never
 
 from chalicelib.domain import (
+    approving,
     case_facts,
     collecting,
     contracts,
@@ -92,6 +93,8 @@ def decide(  # noqa: C901 - a table of facts and their rules, with no rule in it
             return exports.ask(account, fact.export_id, now)
         case facts.PurgeBegan():
             return begin_purge(account, fact, now)
+        case facts.PurgeReapplied():
+            return reapply_purge(account, fact)
         case facts.StepDone():
             return step_done(account, fact, now)
         case facts.StepHeld():
@@ -100,6 +103,8 @@ def decide(  # noqa: C901 - a table of facts and their rules, with no rule in it
             return overruling.retry(account, fact, policy, now)
         case facts.StepWaived():
             return overruling.waive(account, fact, policy, now)
+        case facts.PurgeApproved():
+            return approving.say(account, fact.word, policy, now)
         case facts.LegalHoldSet():
             return overruling.set_legal_hold(account, fact)
         case facts.LegalHoldReleased():
@@ -170,6 +175,40 @@ def begin_purge(account: Account, fact: facts.PurgeBegan, now: datetime) -> Deci
     return Decision(after, "data.purge_begun", also=also)
 
 
+def reapply_purge(account: Account, fact: facts.PurgeReapplied) -> Decision:
+    """The record as it is without what a backup brought back. What it learnt after the purge stays."""
+    left = fact.left
+    knows = account.purged_at is not None and account.purged_at >= fact.before
+    after = account if knows else _without_the_past(account, fact.before)
+    after = replace(
+        after,
+        numbers=left.numbers,
+        registrations=left.registrations,
+        seats=left.seats,
+        next_fee_at=left.next_fee_at,
+        cases={id: case for id, case in after.cases.items() if id in left.cases},
+    )
+    if after == account:
+        return unchanged(account)
+    return Decision(after, "data.purge_reapplied", {"before": fact.before})
+
+
+def _without_the_past(account: Account, before: datetime) -> Account:
+    newer = {id: s for id, s in account.subscriptions.items() if s.started_at >= before}
+    emptied = _emptied(replace(account, subscriptions=newer), before)
+    # What was at a carrier, or to be taken from it, was dealt with before the purge.
+    return replace(
+        emptied,
+        subscriptions=newer,
+        contracts={id: c for id, c in account.contracts.items() if id in newer},
+        exports={id: e for id, e in account.exports.items() if e.asked_at >= before},
+        in_flight={},
+        removals={},
+        recoveries={},
+        withdrawals={},
+    )
+
+
 def step_done(account: Account, fact: facts.StepDone, now: datetime) -> Decision:
     step = fact.step
     if step.kind == NUMBER_FEE:
@@ -213,5 +252,6 @@ def _emptied(account: Account, now: datetime) -> Account:
         cases={id: case for id, case in account.cases.items() if case.holds_purge},
         purge_began_at=None,
         purges_before=None,
+        purge_approval=None,
         purged_at=now,
     )

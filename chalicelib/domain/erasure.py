@@ -28,6 +28,8 @@ class Erasure:
     """What was there at this moment goes. Whoever can tell keeps what is newer: it is of a customer who came back."""
     spares: bool = False
     """Who cannot tell how old something is must leave it: the customer has come back (after a restore)."""
+    restored: bool = False
+    """It was purged before, and came back with a backup: nothing here is older than the purge by right."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

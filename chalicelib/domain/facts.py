@@ -248,6 +248,25 @@ class PurgeBegan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Left:
+    """What an account still holds after what a backup had brought back was deleted again."""
+
+    numbers: int = 0
+    registrations: int = 0
+    seats: Mapping[str, int] = field(default_factory=dict)
+    next_fee_at: datetime | None = None
+    cases: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PurgeReapplied:
+    """The data of before this moment had been purged, came back with a backup, and is deleted again."""
+
+    before: datetime
+    left: Left
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StepDone:
     """A step was carried out. `result` is what the history keeps of it: counts and amounts, no content."""
 
@@ -285,6 +304,13 @@ class StepWaived:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PurgeApproved:
+    """An operator's word that the purge may come: the first proposes it, another approves."""
+
+    word: Hold
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LegalHoldSet:
     hold: Hold
 
@@ -318,10 +344,12 @@ Fact = (
     | NumberNotRecovered
     | ExportAsked
     | PurgeBegan
+    | PurgeReapplied
     | StepDone
     | StepHeld
     | StepRetried
     | StepWaived
+    | PurgeApproved
     | LegalHoldSet
     | LegalHoldReleased
     | WorkSaid

@@ -187,12 +187,12 @@ CATALOGUE: Mapping[str, EventType] = dict([
 KEPT_TO_OURSELVES = frozenset({
     # Intents: what became of them is told.
     "subscription.cancellation_asked", "subscription.contract_correction_begun",
-    "number.release_begun", "number.recovery_asked", "number.recovery_settled", "number.not_recovered", "registration.lapse_begun", "data.purge_begun", "case.refund_begun",
+    "number.release_begun", "number.recovery_asked", "number.recovery_settled", "number.not_recovered", "registration.lapse_begun", "data.purge_begun", "data.purge_reapplied", "case.refund_begun",
     # Only our own note of when a clock speaks next.
     "case.clock_moved",
     # What operators do by hand, and why, is ours; what follows from it is told.
     "step.held", "step.released", "step.retried", "step.waived",
-    "account.legal_hold_set", "account.legal_hold_released",
+    "purge.proposed", "purge.approved", "account.legal_hold_set", "account.legal_hold_released",
     # The customer's mail is its news.
     f"step.{steps.REMINDER}",
 })  # fmt: skip

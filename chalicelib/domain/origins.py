@@ -66,7 +66,7 @@ ORIGINS: Mapping[str, Origin] = {
     steps.REGISTRATIONS_LAPSE: Origin(("SC-9",), {"registrations": ("lapse_after_hours",)}),
     steps.EXPORT_MADE: Origin(("GT-6", "OS-5"), title="An export of the account's data is made"),
     steps.EXPORT_EXPIRES: Origin(("GT-6", "OS-5"), title="An export's file is deleted"),
-    steps.DATA_PURGED: Origin(("SC-10",), {"data": ("purge_after_years",)}),
+    steps.DATA_PURGED: Origin(("SC-10",), {"data": ("purge_after_years", "second_approval")}),
 }
 
 

@@ -114,6 +114,8 @@ class Registrations:
 class Data:
     purge_after_years: int
     """Calendar years after the last end (SC-10)."""
+    second_approval: bool = False
+    """Whether two different operators must have approved a purge before it begins (SC-10)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

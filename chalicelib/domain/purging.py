@@ -21,6 +21,17 @@ def purge_at(account: Account, policy: Policy) -> datetime | None:
     return end and years_after(end, policy.data.purge_after_years)
 
 
+def is_at_carrier(account: Account) -> bool:
+    """Whether a number is still rented, or something is being given back or asked back: its rows are needed."""
+    return bool(
+        account.numbers
+        or account.in_flight
+        or account.removals
+        or account.recoveries
+        or account.withdrawals
+    )
+
+
 def steps(account: Account, policy: Policy) -> Iterator[Step]:
     if account.purge_began_at is not None:
         yield Step(DATA_PURGED, account.purge_began_at)

@@ -7,14 +7,19 @@ settings name. The account itself stays, empty (SC-11), with the certificate of 
 
 from __future__ import annotations
 
-from chalicelib import erasing
-from chalicelib.domain.erasure import Certificate, Erasure, erasure_id
+from datetime import datetime
+
+from chalicelib import erasing, tombstones
+from chalicelib.domain import approving, purging
+from chalicelib.domain.erasure import Certificate, Erasure, Json, erasure_id
 from chalicelib.domain.facts import PurgeBegan
 from chalicelib.domain.moments import rfc3339
 from chalicelib.domain.open_cases import holding_purge
 from chalicelib.effects.effect import Done, NotYet, Task
+from chalicelib.gateways.files import FilesUnavailable
 from chalicelib.lifecycle import settle
 from chalicelib.store.accounts import Loaded
+from chalicelib.tombstones import Tombstone
 
 
 def purge_data(task: Task) -> Done:
@@ -36,18 +41,32 @@ def purge_data(task: Task) -> Done:
         finished_at=erased.last_at or began,
         deleted=erased.deleted,
         newer=erased.newer,
-        approvals=0,
+        approvals=2 if approving.given(account, task.step.due) is not None else 0,
     ).sealed()
+    _bury(task, began, certificate)
     rows = sum(sum(counts.values()) for counts in erased.deleted.values())
     return Done({"rows": rows, "certificate": wanted.id}, loaded, certificate=certificate)
+
+
+def _bury(task: Task, began: datetime, certificate: Json) -> None:
+    """Before it is called done: a backup could bring everything back."""
+    if task.world.files is None:
+        return
+    sha256 = certificate["sha256"]
+    stone = Tombstone(account_id=task.account_id, at=began, certificate_sha256=sha256)
+    try:
+        tombstones.keep(task.world.files, stone, certificate["id"])
+    except FilesUnavailable as error:
+        raise NotYet("tombstone_not_written") from error
 
 
 def _begin(task: Task) -> Loaded:
     account = task.loaded.account
     if account.purge_began_at is not None:
         return task.loaded
-    at_carrier = account.in_flight or account.removals or account.recoveries or account.withdrawals
-    if account.numbers or at_carrier:
+    if approving.is_missing(account, task.world.policies.get(account.policy), task.step.due):
+        raise NotYet("waits_for_approval")
+    if purging.is_at_carrier(account):
         # Deleting the row of a number that is still rented would leave it rented for ever.
         raise NotYet("numbers_not_released")
     if holding_purge(account):

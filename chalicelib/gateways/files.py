@@ -42,6 +42,10 @@ class Files(Protocol):
         ...
 
 
+def _kind_of(name: str) -> str:
+    return "application/json" if name.endswith(".json") else "application/zip"
+
+
 class Bucket:
     """A private bucket of S3."""
 
@@ -71,7 +75,7 @@ class Bucket:
 
     def write(self, name: str, source: IO[bytes]) -> None:
         # A file as the body is sent as it is read, never held in memory.
-        self._asked("put_object", Key=name, Body=source, ContentType="application/zip")
+        self._asked("put_object", Key=name, Body=source, ContentType=_kind_of(name))
 
     def names(self, prefix: str) -> Iterator[str]:
         more: dict[str, Any] = {}

@@ -84,6 +84,7 @@ REFUSALS: Mapping[str, tuple[str, ...]] = {
     "PUT /v1/admin/accounts/{id}": ("taken",),
     "POST /v1/admin/parked-events/{id}/replay": ("blocked",),
     "POST /v1/admin/numbers/{e164}/recovery": (_STRIPE, "not_recoverable", "taken", "no_live_plan"),
+    "POST /v1/admin/accounts/{id}/purge-approval": ("blocked",),
     "POST /v1/admin/accounts/{id}/legal-hold": ("blocked",),
     "POST /v1/admin/steps/{key}/hold": ("blocked",),
     "POST /v1/admin/steps/{key}/retry": ("blocked",),

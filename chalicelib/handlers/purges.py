@@ -1,10 +1,36 @@
-"""What operators see and say of purges: the certificates of those that are over (SC-10)."""
+"""What operators say and see of purges: their approval, where the policy wants it, and the certificates (SC-10)."""
 
 from __future__ import annotations
 
+from chalicelib import overseeing
+from chalicelib.domain.account import Hold
+from chalicelib.domain.approving import CannotApprove
+from chalicelib.domain.facts import PurgeApproved
 from chalicelib.handlers import shapes
+from chalicelib.handlers.asking import reason
 from chalicelib.handlers.call import Answer, Call
+from chalicelib.handlers.problems import Problem
+from chalicelib.lifecycle import tell
 from chalicelib.store import purges
+
+
+def approve(call: Call[shapes.Reasoned]) -> Answer:
+    """The first proposes, somebody else approves. Said again by the same person, or when both have spoken, nothing
+    changes."""
+    word = Hold(at=call.now, by=call.caller.sub, reason=reason(call))
+    try:
+        told = tell(
+            call.world,
+            call.account.id,
+            PurgeApproved(word=word),
+            id=f"request:{call.request_id}",
+            by=call.caller.sub,
+        )
+    except CannotApprove as error:
+        raise Problem(409, "blocked", str(error), blockers=[]) from error
+    policy = call.world.policies.get(told.account.policy)
+    approval = overseeing.approval_shown(told.account, policy)
+    return Answer(200, {"account_id": told.account.id, **(approval or {})})
 
 
 def certificates(call: Call[None]) -> Answer:

@@ -244,6 +244,11 @@ ROUTES: tuple[Route, ...] = (
         summary="Releases the legal hold: the purge is due as before.",
     ),
     Route(
+        method="POST", path="/v1/admin/accounts/{id}/purge-approval", act=purges.approve,
+        body=shapes.Reasoned, whose="path", check=reason, roles=OPERATOR,
+        summary="Proposes the purge that lies ahead, or approves what somebody else proposed.",
+    ),
+    Route(
         method="GET", path="/v1/admin/accounts/{id}/purge-certificates", act=purges.certificates,
         whose="path", roles=OPERATOR,
         summary="The certificates of the account's purges: what was deleted, and when.",

@@ -6,15 +6,17 @@ missed. What law makes a business keep stays, without content: the ledger, the e
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from chalicelib.domain.erasure import Erasure
+from chalicelib.domain.facts import Left
 from chalicelib.domain.moments import from_rfc3339
 from chalicelib.domain.registrations import Registration
-from chalicelib.store import cases, keys
+from chalicelib.store import cases, holdings, keys
 from chalicelib.store.records import from_doc
 from chalicelib.store.table import Delete, If, Key, Refused, Row, Table, Update
 
@@ -40,6 +42,20 @@ AT: Mapping[str, Callable[[Row], Any]] = {
     keys.MESSAGE: lambda doc: doc.get("known_since"),
 }
 """When a row was written, for what may come while a purge is under way. A kind that is not here goes in any case."""
+RESTORED: Mapping[str, Callable[[Row], Any]] = {
+    **AT,
+    keys.NUMBER: lambda doc: doc["known_since"],
+    keys.REGISTRATION: lambda doc: doc["known_since"],
+    keys.SEAT: lambda doc: doc["assigned_at"],
+    keys.CASE: lambda doc: doc["received_at"],
+    keys.REPLY: lambda doc: doc["at"],
+    keys.PREVIEW: lambda doc: doc["created_at"],
+    keys.EVIDENCE: lambda doc: doc["at"],
+    keys.ASIDE: lambda doc: doc["at"],
+}
+"""When a row was written, for what came back with a backup. Of a kind that is not here nobody can tell."""
+OF_THE_LIVING = (keys.NUMBER, keys.REGISTRATION, keys.SEAT, keys.CASE, keys.NOTICE)
+"""Of these there was none left when the purge began: one of that very second came after it."""
 PAGE = 100
 
 
@@ -72,6 +88,8 @@ def _is_meant(table: Table, row: Row, wanted: Erasure) -> bool:
     sk: str = row["sk"]
     if sk.startswith(LEFT):
         return False
+    if wanted.restored:
+        return _came_back(row, wanted)
     for prefix, emptied in EMPTIED.items():
         if sk.startswith(prefix):
             return not _is_newer(row, wanted.before) and emptied(row["doc"]) != row["doc"]
@@ -97,6 +115,50 @@ def _is_newer(row: Row, before: datetime) -> bool:
     return False
 
 
+def _came_back(row: Row, wanted: Erasure) -> bool:
+    """Whether it is of before the purge, and in the table again."""
+    sk, doc = row["sk"], row["doc"]
+    if sk.startswith(keys.STEP):
+        # The account's own record says which of them stay (`forget_steps`).
+        return False
+    for prefix, emptied in EMPTIED.items():
+        if sk.startswith(prefix) and emptied(doc) == doc:
+            return False
+    if sk.startswith(keys.CASE) and doc.get("purged"):
+        return False
+    for prefix, at in RESTORED.items():
+        if sk.startswith(prefix) and (found := at(doc)) is not None:
+            written = from_rfc3339(found)
+            return written < wanted.before or (
+                written == wanted.before and not sk.startswith(OF_THE_LIVING)
+            )
+    return not wanted.spares
+
+
+def forget_steps(table: Table, account_id: str) -> None:
+    """What is not to come any more, and names what it was about."""
+    for row in holdings.rows(table, account_id, keys.STEP):
+        if row.get("state") != "pending" and ":" in row["sk"]:
+            _delete(table, account_id, row)
+
+
+def left(table: Table, account_id: str) -> Left:
+    """What the account's own record counts, as the rows have it."""
+    held = [n for n in holdings.numbers(table, account_id) if n.state != "released"]
+    seats = Counter(
+        row["doc"]["subscription_id"] for row in holdings.rows(table, account_id, keys.SEAT)
+    )
+    return Left(
+        numbers=len(held),
+        registrations=sum(one.lapses for one in holdings.registrations(table, account_id)),
+        seats=dict(seats),
+        next_fee_at=min((n.next_fee_at for n in held), default=None),
+        cases=frozenset(
+            case.id for case in cases.of_account(table, account_id) if case.closed_at is None
+        ),
+    )
+
+
 def delete(table: Table, account_id: str, rows: Sequence[Row]) -> None:
     for row in rows:
         _delete(table, account_id, row)
@@ -112,6 +174,11 @@ def _delete(table: Table, account_id: str, row: Row) -> None:
     if sk.startswith((keys.CASE, keys.REPLY)):
         cases.purge(table, account_id, row)
         return
+    if sk.startswith(keys.NUMBER) and row["state"] != "released":
+        # It came back with a backup; its carrier had it back long ago, and by now it may be another account's.
+        with suppress(Refused):
+            owner = keys.live_number(row["doc"]["e164"])
+            table.write(Delete(owner, If(equals={"state": account_id})))
     with suppress(Refused):
         # Unless somebody has made it theirs in this moment: a number put anew, a step planned anew.
         table.write(Delete(key, If(equals={"state": row.get("state")})))

@@ -35,11 +35,11 @@ def command(commands: Groups, name: str, help_: str, show: Show) -> argparse.Arg
     """A command that acts in the configured world and can answer in JSON."""
     parser: argparse.ArgumentParser = commands.add_parser(name, help=help_)
     parser.add_argument("--json", action="store_true", help="answer in JSON")
-    parser.set_defaults(run=lambda given: _run(show, given))
+    parser.set_defaults(run=lambda given: run(show, given))
     return parser
 
 
-def _run(show: Show, given: argparse.Namespace) -> int:
+def run(show: Show, given: argparse.Namespace) -> int:
     try:
         _must_be_confirmed(given)
         return show(wiring.world(), given)

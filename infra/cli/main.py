@@ -15,6 +15,7 @@ from infra.cli import (
     maintenance,
     number,
     policy,
+    purge,
     reconcile,
     setup,
 )
@@ -24,7 +25,7 @@ Groups = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public nam
 GROUPS: tuple[Callable[[Groups], None], ...] = (
     *(policy.add, ledger.add),
     *(account.add, deadlines.add, jobs.add, events.add, maintenance.add, number.add),
-    *(doctor.add, setup.add),
+    *(doctor.add, setup.add, purge.add),
     reconcile.add,
 )
 """Each adds its commands; a command's `run` is given the arguments and answers the exit code."""

@@ -221,6 +221,10 @@ WORDS: Mapping[str, Say] = {
     "Data.purge_after_years": lambda v, _: (
         f"All account data is deleted {years(v)} after the last plan's end."
     ),
+    "Data.second_approval": _either(
+        "Two different operators approve each deletion before it begins.",
+        "Data is deleted on its day, without anybody's approval.",
+    ),
     "Messages.credit_unsent": _either(
         "Unsent scheduled messages are credited to the wallet at the end.",
         "Unsent scheduled messages are not credited.",

@@ -12,6 +12,7 @@ from infra.local.durations import later
 from infra.local.faults import Faults
 from infra.local.messages import Answer, Request, json_answer, problem
 from infra.local.outbox import Outbox
+from infra.local.saas import LocalSaas
 from infra.local.time_travel import TimeTravel
 from infra.local.tokens import Tokens
 from infra.local.traffic import Traffic
@@ -29,17 +30,19 @@ class Controls:
         tokens: Tokens,
         carrier: LocalCarrier,
         outbox: Outbox,
+        saas: LocalSaas,
         faults: Faults,
         new_id: Callable[[], str],
     ) -> None:
         self._clock, self._travel, self._traffic = clock, travel, traffic
         self._tokens, self._carrier, self._outbox, self._faults = tokens, carrier, outbox, faults
-        self._new_id = new_id
+        self._saas, self._new_id = saas, new_id
         self._routes: dict[str, dict[str, Control]] = {
             "/_clock": {"GET": self._read_clock, "POST": self._move_clock},
             "/_tokens": {"POST": self._sign},
             "/_carrier": {"GET": self._read_carrier},
             "/_outbox": {"GET": self._read_outbox},
+            "/_saas": {"GET": self._read_saas, "POST": self._put_at_saas},
             "/_faults": {"GET": self._read_faults, "POST": self._order_faults},
         }
 
@@ -86,6 +89,13 @@ class Controls:
 
     def _read_outbox(self, _: Request) -> dict[str, Any]:
         return self._outbox.view()
+
+    def _read_saas(self, _: Request) -> dict[str, Any]:
+        return self._saas.view()
+
+    def _put_at_saas(self, request: Request) -> dict[str, Any]:
+        self._saas.put(json_object(request))
+        return self._saas.view()
 
     def _read_faults(self, _: Request) -> dict[str, Any]:
         return self._faults.view()

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from threading import Lock
 from typing import Any, TypeVar
 
-TARGETS = ("dynamodb", "stripe", "carrier", "mail")
+TARGETS = ("dynamodb", "stripe", "carrier", "mail", "saas")
 KINDS = ("error", "timeout", "throttle", "answer_lost")
 MOST = 10_000
 

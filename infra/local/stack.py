@@ -35,6 +35,7 @@ from infra.local.ministack import TOOL_PYTHON, Ministack, MinistackError
 from infra.local.notebook import Notebook
 from infra.local.options import Options
 from infra.local.outbox import Outbox
+from infra.local.saas import LocalSaas
 from infra.local.state_folder import StateFolder
 from infra.local.stream import HistoryWatch, OutsideThenStream, Stream
 from infra.local.stripe_emulator import Emulator
@@ -145,6 +146,7 @@ class Stack:
         self.tokens = Tokens(notebook)
         self.outbox = Outbox(notebook, faults)
         self.carrier = LocalCarrier(notebook, self.clock, faults)
+        self.saas = LocalSaas(notebook, self.clock, faults)
         self.files = LocalFiles(folder / "files", notebook, self.clock, self.url)
         settings = self._settings(port, database)
         try:
@@ -177,6 +179,7 @@ class Stack:
             tokens=self.tokens,
             carrier=self.carrier,
             outbox=self.outbox,
+            saas=self.saas,
             faults=faults,
             new_id=new_id,
         )
@@ -209,6 +212,7 @@ class Stack:
                 mail=self.outbox,
                 events=self.outbox,
                 files=self.files,
+                purgers=(self.saas,),
                 policies=self.policies,
             )
         )

@@ -39,6 +39,7 @@ from infra.local.messages import Answer, Request
 from infra.local.missed import MissedEvents
 from infra.local.notebook import Notebook
 from infra.local.outbox import Outbox
+from infra.local.saas import LocalSaas
 from infra.local.stream import HistoryWatch, OutsideThenStream, Stream
 from infra.local.stripe_emulator import Emulator
 from infra.local.stripe_side import DirectClient, StripeSide
@@ -88,6 +89,7 @@ class Life:
         # Made when something is first written into it.
         folder = Path(scratch().name) / uuid4().hex
         self.files = LocalFiles(folder, notebook, self.clock, f"http://127.0.0.1:{PORT}")
+        self.saas = LocalSaas(notebook, self.clock, self.faults)
         self.emulator = Emulator(now=self.clock.now, base_url=f"http://127.0.0.1:{PORT}/_stripe")
         self.watch = HistoryWatch(
             table or MemoryTable(), [k for job in SCHEDULE for k in job.due_kinds], DUE_SHARDS
@@ -139,6 +141,7 @@ class Life:
             mail=self.outbox,
             events=self.outbox,
             files=self.files,
+            purgers=(self.saas,),
             policies=Policies(),
             new_id=_ids(),
         )

@@ -11,6 +11,7 @@ from infra.local.controls import Controls
 from infra.local.faults import Faults
 from infra.local.messages import Request
 from infra.local.outbox import Outbox
+from infra.local.saas import LocalSaas
 from infra.local.time_travel import Ran
 from infra.local.tokens import Tokens
 from infra.local.traffic import Traffic
@@ -42,6 +43,7 @@ def controls(notebook):
         tokens=Tokens(notebook),
         carrier=LocalCarrier(notebook, clock, faults),
         outbox=Outbox(notebook, faults),
+        saas=LocalSaas(notebook, clock, faults),
         faults=faults,
         new_id=lambda: "req-1",
     )
