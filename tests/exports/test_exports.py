@@ -240,7 +240,7 @@ def test_after_a_week_the_file_is_gone_and_not_a_second_before(life):
     assert last.status == 200
     assert last.body["url_expires_at"] == last.body["expires_at"], "no link outlives its file"
     assert show(life, export_id).code == "not_found"
-    assert list(life.files.names("")) == []
+    assert list(life.files.names("accounts/")) == []
     assert [e["type"] for e in life.events() if e["type"].startswith("export.")] == [
         "export.asked",
         "export.completed",
@@ -314,7 +314,7 @@ def test_while_stripe_is_down_it_waits_and_is_made_later(life):
     life.world = replace(life.world, stripe=Down())
     wiring.use(life.world)
     asked = ask(life)
-    before = list(files.names(""))
+    before = list(files.names("accounts/"))
     life.world = replace(life.world, stripe=stripe)
     wiring.use(life.world)
     life.move(life.now + timedelta(minutes=5))
@@ -382,7 +382,7 @@ def test_until_the_purge_it_can_be_asked_for_and_with_it_everything_goes(life):
 
     life.move(at)
 
-    assert list(life.files.names("")) == [exporting.documents_of(OTHER) + "invoice.pdf"]
+    assert list(life.files.names("accounts/")) == [exporting.documents_of(OTHER) + "invoice.pdf"]
     assert show(life, last).code == "not_found"
     assert fetch(life, url).status == 404
     refused = ask(life)
@@ -407,12 +407,12 @@ def test_a_purge_waits_for_files_it_cannot_delete_and_finishes_then(life):
 
     with_files(life, Broken())
     life.move(at)
-    still_there = list(files.names(""))
+    still_there = list(files.names("accounts/"))
     with_files(life, files)
     life.move(at + timedelta(minutes=5))
 
     assert len(still_there) == 1
-    assert list(files.names("")) == []
+    assert list(files.names("accounts/")) == []
     assert show(life, export_id).code == "not_found"
 
 
@@ -434,4 +434,4 @@ def test_an_export_overtaken_by_the_purge_leaves_no_file(life):
     ask(life)
     life.run_jobs()
 
-    assert list(files.names("")) == []
+    assert list(files.names("accounts/")) == []
