@@ -36,7 +36,8 @@ help:
 	@echo "make lock        locks the dependencies again after pyproject.toml changed"
 	@echo "make clean       removes everything that was set up here"
 	@echo
-	@echo "Not there yet: make bench, e2e, package, deploy STAGE=…"
+	@echo "make package     the Lambda zip and its template, into build/"
+	@echo "Not there yet: make bench, e2e, deploy STAGE=…"
 	@echo "LAPSE_PORT, LAPSE_STATE, LAPSE_START and LAPSE_POLICY shape the local stack: see README.md."
 
 # -- what people run
@@ -73,8 +74,8 @@ bench:
 	@echo "The benchmarks are not there yet; they come with a later part."; exit 1
 e2e:
 	@echo "The packaged template on a local AWS is not there yet; it comes with a later part."; exit 1
-package:
-	@echo "The Lambda zip and its template are not there yet; they come with a later part."; exit 1
+package: $(READY)
+	@$(BIN)/python -m infra.packaging
 deploy:
 	@echo "Deploying$(if $(STAGE), to $(STAGE)) is not there yet; it comes with a later part."; exit 1
 

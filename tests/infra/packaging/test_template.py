@@ -1,0 +1,377 @@
+"""The template: correct by the linter before and after SAM expands it, least rights, nothing that two stages share."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from chalicelib import measures
+from chalicelib.handlers import problems
+from chalicelib.handlers.jobs import SCHEDULE
+from chalicelib.store.pynamo import schema
+from infra.aws import settings
+from infra.aws.functions import FUNCTIONS
+from infra.packaging import alarms, template
+from infra.packaging.dependencies import ROOT, CannotPackage
+from infra.packaging.expanding import expanded
+
+
+@pytest.fixture(scope="module")
+def made(sam):
+    return expanded(sam)
+
+
+def of_type(template, kind):
+    return {
+        id: one["Properties"] for id, one in template["Resources"].items() if one["Type"] == kind
+    }
+
+
+def lint(template, tmp_path):
+    path = tmp_path / "template.json"
+    path.write_text(json.dumps(template))
+    return subprocess.run(
+        [
+            str(Path(sys.executable).with_name("cfn-lint")),
+            "-r",
+            "us-east-1",
+            "eu-central-1",
+            "-t",
+            str(path),
+        ],
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.mark.slow
+def test_the_linter_finds_nothing_in_what_is_deployed(sam, tmp_path):
+    done = lint(sam, tmp_path)
+
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+@pytest.mark.slow
+def test_the_linter_finds_nothing_in_what_aws_makes_of_it(made, tmp_path):
+    done = lint(made, tmp_path)
+
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_it_fits_into_what_cloudformation_takes(sam, made):
+    assert len(json.dumps(made)) < 1_000_000
+    assert len(made["Resources"]) < 500
+    assert len(sam["Parameters"]) < 200
+
+
+# -- functions
+
+
+def test_every_function_has_a_row_and_every_row_a_function(sam):
+    functions = set(of_type(sam, "AWS::Serverless::Function"))
+
+    assert functions == {template.logical_id(name) for name in FUNCTIONS}
+    assert {job.name for job in SCHEDULE} == {n for n, f in FUNCTIONS.items() if f.scheduled}
+
+
+def test_a_function_without_a_row_is_refused(sam):
+    stray = {**sam, "Resources": {**sam["Resources"], "Stray": sam["Resources"]["APIHandler"]}}
+
+    with pytest.raises(CannotPackage, match="Stray has no row"):
+        template.finished(stray)
+
+
+def test_scheduled_functions_are_declared_in_app_where_lambda_loads_it(sam):
+    for id, one in of_type(sam, "AWS::Serverless::Function").items():
+        assert one["Handler"].startswith("app."), id
+
+
+def test_a_sweep_ends_before_the_next_begins_and_before_its_claims_run_out(sam):
+    for job in SCHEDULE:
+        one = FUNCTIONS[job.name]
+        assert one.seconds < alarms.rate_seconds(job.rate)
+        assert one.at_once == 1
+    assert FUNCTIONS["api_handler"].seconds <= 29  # API Gateway waits no longer.
+
+
+def test_what_fails_as_a_whole_leaves_a_message(made):
+    told = {
+        json.dumps(p["DestinationConfig"]["OnFailure"]["Destination"])
+        for p in of_type(made, "AWS::Lambda::EventInvokeConfig").values()
+    }
+    assert told == {json.dumps({"Fn::GetAtt": ["FailedRuns", "Arn"]})}
+    assert len(of_type(made, "AWS::Lambda::EventInvokeConfig")) == len(SCHEDULE) + 1
+
+
+def test_the_stream_wakes_its_function_for_new_history_entries_only(made):
+    (one,) = of_type(made, "AWS::Lambda::EventSourceMapping").values()
+
+    pattern = json.loads(one["FilterCriteria"]["Filters"][0]["Pattern"])
+    assert pattern == {
+        "eventName": ["INSERT"],
+        "dynamodb": {"Keys": {"sk": {"S": [{"prefix": "history#"}]}}},
+    }
+    assert one["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert one["EventSourceArn"] == {"Fn::GetAtt": ["Table", "StreamArn"]}
+
+
+def test_every_function_logs_into_a_group_of_its_own_that_forgets(made):
+    groups = of_type(made, "AWS::Logs::LogGroup")
+    used = [
+        p["LoggingConfig"]["LogGroup"]["Ref"]
+        for p in of_type(made, "AWS::Lambda::Function").values()
+    ]
+
+    assert sorted(used) == sorted(groups)
+    assert all(p["RetentionInDays"] == {"Ref": "LogRetentionDays"} for p in groups.values())
+
+
+def test_stripes_events_have_a_function_of_their_own(made):
+    body = of_type(made, "AWS::ApiGateway::RestApi")["RestAPI"]["Body"]
+    uris = {
+        (path, method): json.dumps(one["x-amazon-apigateway-integration"]["uri"])
+        for path, methods in body["paths"].items()
+        for method, one in methods.items()
+        if "x-amazon-apigateway-integration" in one
+    }
+
+    assert [key for key, uri in uris.items() if "Webhook" in uri] == [("/webhooks/stripe", "post")]
+    assert all("APIHandler" in uri or "Webhook" in uri for uri in uris.values())
+
+
+# -- settings
+
+
+def test_every_setting_is_told_and_nothing_else():
+    read = set(re.findall(r"LAPSE_[A-Z_]+", (ROOT / "chalicelib/settings.py").read_text()))
+    told = set(settings.environment())
+    for own in settings.OF_ONE_FUNCTION.values():
+        told |= set(own)
+
+    assert read - settings.LOCAL_ONLY == told - {"LAPSE_STAGE"}
+
+
+def test_no_secret_stands_in_the_template_only_where_it_lies(sam):
+    variables = sam["Globals"]["Function"]["Environment"]["Variables"]
+    secret = {
+        name: json.dumps(v) for name, v in variables.items() if "SECRET" in name or "KEY" in name
+    }
+
+    assert len(secret) >= 5
+    assert all("secretsmanager:lapse/${Stage}/" in value for value in secret.values())
+
+
+def test_a_setting_left_empty_is_not_there(sam):
+    variables = sam["Globals"]["Function"]["Environment"]["Variables"]
+
+    assert variables["LAPSE_MAIL_SENDER"] == {
+        "Fn::If": ["HasMailSender", {"Ref": "MailSender"}, {"Ref": "AWS::NoValue"}]
+    }
+
+
+# -- rights
+
+
+def statements(made, name):
+    role = of_type(made, "AWS::IAM::Role")[f"{template.logical_id(name)}Role"]
+    return [one for policy in role["Policies"] for one in policy["PolicyDocument"]["Statement"]]
+
+
+def actions(made, name):
+    return {action for one in statements(made, name) for action in one["Action"]}
+
+
+def test_each_function_has_a_role_of_its_own_and_no_other_is_left(made):
+    roles = [json.dumps(p["Role"]) for p in of_type(made, "AWS::Lambda::Function").values()]
+
+    assert len(set(roles)) == len(roles) == len(FUNCTIONS) == len(of_type(made, "AWS::IAM::Role"))
+    assert all(role.startswith('{"Fn::GetAtt": [') for role in roles)
+
+
+def test_nobody_may_scan_nor_use_a_wildcard(made):
+    for name in FUNCTIONS:
+        for action in actions(made, name):
+            assert "*" not in action
+            assert action != "dynamodb:Scan"
+
+
+def test_the_webhook_cannot_delete_anything(made):
+    for name in ("webhook", "hear_stripe_eventbridge"):
+        assert not [one for one in actions(made, name) if "Delete" in one]
+
+
+def test_only_the_purge_deletes_in_the_partitions_of_people_and_customers(made):
+    everywhere = {n for n, f in FUNCTIONS.items() if {"C#*", "K#*"} & set(f.deletes)}
+
+    assert everywhere == {"purge_data"}
+
+
+def test_deleting_is_held_to_the_beginnings_of_keys(made):
+    for name in FUNCTIONS:
+        for one in statements(made, name):
+            if "dynamodb:DeleteItem" in one["Action"]:
+                keys = one["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+                assert keys == list(FUNCTIONS[name].deletes)
+
+
+def test_only_paying_back_reads_the_key_that_pays_back(made):
+    readers = [name for name in FUNCTIONS if "stripe-refunds" in json.dumps(statements(made, name))]
+    named = [
+        id
+        for id, p in of_type(made, "AWS::Lambda::Function").items()
+        if "stripe-refunds" in json.dumps(p["Environment"])
+    ]
+
+    assert readers == ["pay_decided_cases"]
+    assert named == ["PayDecidedCases"]
+
+
+def test_only_the_doors_for_stripe_read_its_signing_secret(made):
+    readers = [
+        name for name in FUNCTIONS if "stage}/webhook" in json.dumps(statements(made, name)).lower()
+    ]
+
+    assert readers == ["webhook"]
+
+
+# -- the table
+
+
+def test_what_customers_own_outlives_the_stack_and_can_be_restored(made):
+    table = made["Resources"]["Table"]
+    properties = table["Properties"]
+
+    assert table["DeletionPolicy"] == table["UpdateReplacePolicy"] == "Retain"
+    assert properties["DeletionProtectionEnabled"] is True
+    assert properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert properties["BillingMode"] == "PAY_PER_REQUEST"
+    assert properties["TimeToLiveSpecification"]["AttributeName"] == "expires_at"
+
+
+def keys_of(schema):
+    return {one["KeyType"]: one["AttributeName"] for one in schema}
+
+
+def test_the_deployed_table_has_the_keys_and_indexes_that_the_store_makes(made):
+    properties, wanted = made["Resources"]["Table"]["Properties"], schema()
+
+    deployed = {
+        one["IndexName"]: (keys_of(one["KeySchema"]), one["Projection"]["ProjectionType"])
+        for one in properties["GlobalSecondaryIndexes"]
+    }
+    local = {
+        one["index_name"]: (keys_of(one["key_schema"]), one["projection"]["ProjectionType"])
+        for one in wanted["global_secondary_indexes"]
+    }
+    assert keys_of(properties["KeySchema"]) == keys_of(wanted["key_schema"])
+    assert deployed == local
+    assert {kind for _, kind in deployed.values()} == {"KEYS_ONLY"}
+
+
+# -- two stages in one account
+
+
+def test_every_name_carries_the_stage(made):
+    def names(kind, key):
+        return [p[key] for p in of_type(made, kind).values() if key in p]
+
+    given = [
+        *names("AWS::DynamoDB::Table", "TableName"),
+        *names("AWS::SQS::Queue", "QueueName"),
+        *names("AWS::SNS::Topic", "TopicName"),
+        *names("AWS::Events::EventBus", "Name"),
+        *names("AWS::CloudWatch::Alarm", "AlarmName"),
+        *names("AWS::CloudWatch::Dashboard", "DashboardName"),
+        *names("AWS::Logs::LogGroup", "LogGroupName"),
+        *names("AWS::ApiGateway::RestApi", "Name"),
+    ]
+    assert len(given) > 40
+    for name in given:
+        assert "${Stage}" in name["Fn::Sub"]
+    for kind, key in (
+        ("AWS::Lambda::Function", "FunctionName"),
+        ("AWS::Events::Rule", "Name"),
+        ("AWS::IAM::Role", "RoleName"),
+        ("AWS::S3::Bucket", "BucketName"),
+    ):
+        assert names(kind, key) == []  # AWS makes one of the stack's name.
+
+
+def test_two_stages_name_nothing_alike(made):
+    def named(stage):
+        found = {
+            (one["Type"], json.dumps(value).replace("${Stage}", stage))
+            for one in made["Resources"].values()
+            for key, value in one["Properties"].items()
+            if key in ("TableName", "QueueName", "TopicName", "Name", "AlarmName", "DashboardName", "LogGroupName")
+        }  # fmt: skip
+        assert found
+        return found
+
+    assert not named("prod") & named("test")
+
+
+# -- the API
+
+
+def test_what_api_gateway_refuses_is_a_problem_of_ours(made):
+    answers = of_type(made, "AWS::ApiGateway::RestApi")["RestAPI"]["Body"][
+        "x-amazon-gateway-responses"
+    ]
+
+    assert {"DEFAULT_4XX", "DEFAULT_5XX", "THROTTLED", "REQUEST_TOO_LARGE"} <= set(answers)
+    for kind, answer in answers.items():
+        body = json.loads(
+            answer["responseTemplates"]["application/json"].replace("$context.requestId", "r")
+        )
+        assert problems.STATUSES[body["code"]] == body["status"] == int(answer["statusCode"]), kind
+        assert problems.TITLES[body["status"]] == body["title"]
+        headers = answer["responseParameters"]
+        assert headers["gatewayresponse.header.Content-Type"] == "'application/problem+json'"
+        assert "gatewayresponse.header.Access-Control-Allow-Origin" in headers
+
+
+def test_the_api_is_regional_and_throttled_and_logs_no_bodies(made):
+    stage = next(iter(of_type(made, "AWS::ApiGateway::Stage").values()))
+    api = of_type(made, "AWS::ApiGateway::RestApi")["RestAPI"]
+
+    assert api["EndpointConfiguration"]["Types"] == ["REGIONAL"]
+    assert {(one["HttpMethod"], one["ResourcePath"]) for one in stage["MethodSettings"]} == {
+        ("*", "/*"),
+        ("POST", "/~1webhooks~1stripe"),
+    }
+    for one in stage["MethodSettings"]:
+        assert one["ThrottlingRateLimit"] > 0
+        assert one["DataTraceEnabled"] is False
+
+
+# -- alarms
+
+
+def test_every_alarm_and_graph_looks_at_something_that_is_measured(made):
+    measured = set(measures.names())
+    dashboard = of_type(made, "AWS::CloudWatch::Dashboard")["Dashboard"]["DashboardBody"]["Fn::Sub"]
+    drawn = set(re.findall(r'\["Lapse", "(\w+)"', dashboard))
+    alarmed = {
+        p["MetricName"]
+        for p in of_type(made, "AWS::CloudWatch::Alarm").values()
+        if p["Namespace"] == "Lapse"
+    }
+
+    assert alarmed | drawn <= measured
+    assert json.loads(dashboard)["widgets"]
+
+
+def test_every_alarm_tells_somebody_and_says_what_it_means(made):
+    for id, one in of_type(made, "AWS::CloudWatch::Alarm").items():
+        assert one["AlarmActions"] == [{"Ref": "Alarms"}], id
+        assert len(one["AlarmDescription"]) > 30
+
+
+def test_a_job_that_is_not_called_is_noticed(made):
+    silent = [id for id in of_type(made, "AWS::CloudWatch::Alarm") if id.endswith("SilentAlarm")]
+
+    assert len(silent) >= len(SCHEDULE)
