@@ -44,9 +44,17 @@ def allowed(call: Call[Any], subscription: Subscription, owed: Owed) -> dict[str
 
 def of_account(call: Call[Any]) -> dict[str, Any]:
     """What does not hang on one subscription: paying and changing, and taking everything along (GT-6)."""
+    policy = call.policy
+    asked = (
+        ("manage", ADMINS, True),
+        ("export", EXPORTERS, True),
+        # M1-7, M1-9: asking for what a policy never gives would only be refused.
+        ("refund", ADMINS, policy.refunds.kind != "none"),
+        ("appeal", ADMINS, policy.appeals is not None),
+    )
     return {
-        name: _permission(possible=True, blocking=_role(call, roles))
-        for name, roles in (("manage", ADMINS), ("export", EXPORTERS))
+        name: _permission(possible=possible, blocking=_role(call, roles))
+        for name, roles, possible in asked
     }
 
 

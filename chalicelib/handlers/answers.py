@@ -166,12 +166,12 @@ class TopUpBounds(Struct, kw_only=True):
 
     minimum: Money
     maximum: Money
-    decimals: int
     suggested: list[Amount]
 
 
 class WalletShown(Struct, kw_only=True):
     balance: Money
+    decimals: Annotated[int, Meta(description="How many digits of an amount are minor units.")]
     due: Money | None
     """What is owed, when the balance is below zero."""
     top_up: TopUpBounds | None
@@ -216,6 +216,8 @@ class PriceShown(Struct, kw_only=True):
 class AllowedToAccount(Struct, kw_only=True):
     manage: Permission
     export: Permission
+    refund: Permission
+    appeal: Permission
 
 
 class Discovered(Struct, kw_only=True):

@@ -130,12 +130,12 @@ def _wallet(call: Call[None], balance: Money) -> dict[str, Any]:
     bounds = call.policy.wallet
     return {
         "balance": shapes.money(balance),
+        "decimals": decimals(balance.currency),
         "due": shapes.money(-balance) if balance.amount < 0 else None,
         "top_up": bounds
         and {
             "minimum": shapes.money(Money(bounds.top_up_min_minor, balance.currency)),
             "maximum": shapes.money(Money(bounds.top_up_max_minor, balance.currency)),
-            "decimals": decimals(balance.currency),
             "suggested": [
                 {"amount": shapes.money(one)} for one in top_ups.suggested(bounds, balance.currency)
             ],

@@ -33,14 +33,16 @@ def _words(pointer: str, value: Any, zone: str, language: str) -> Iterator[tuple
         for place, inner in enumerate(value):
             yield from _words(f"{pointer}/{place}", inner, zone, language)
     elif isinstance(value, str) and _INSTANT.fullmatch(value):
-        said = _moment(value, zone, language)
+        said = _moment(value, zone, language, is_deadline=pointer.endswith("_due"))
         if said is not None:
             yield pointer, said
 
 
-def _moment(text: str, zone: str, language: str) -> str | None:
+def _moment(text: str, zone: str, language: str, *, is_deadline: bool) -> str | None:
+    # A deadline at midnight belongs to the day that it ends, not to the next one.
+    say = moments.last_day if is_deadline else moments.moment
     try:
-        return moments.moment(from_rfc3339(text), zone, language)
+        return say(from_rfc3339(text), zone, language)
     except (ValueError, OverflowError):
         # A text of somebody's that only looks like an instant is shown as it is.
         return None

@@ -152,3 +152,25 @@ def test_the_page_around_it_hears_what_happens_and_decides_where_to_go(embedded)
 
     assert "/_stripe/c/pay/" in left
     assert ["lapse-changed", "number"] in told(embedded)
+
+
+# -- coming back
+
+
+def test_whoever_comes_back_late_sees_what_is_gone(window, stack, account_id):
+    """SC-7: what is gone stays gone, and the page says so. The last story here: it moves the clock for weeks."""
+    numbers = [one["number"] for one in stack.membership(account_id)["numbers"]]
+    for one in stack.membership(account_id)["subscriptions"]:
+        stack.must(
+            "POST", "/_stripe/_control", {"action": "portal_cancel", "subscription": one["id"]}
+        )
+    stack.move_by("P50D")
+
+    window.open(account_id)
+
+    window.heading("What went with your plan")
+    for number in numbers:
+        window.page.locator("#gone").get_by_text(number).wait_for()
+    window.sees("You have no plan at the moment.")
+    assert window.page.get_by_role("button", name="Unsubscribe").count() == 0
+    assert window.page.get_by_role("button", name="Subscribe to Messaging plan").count() == 2

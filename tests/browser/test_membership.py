@@ -159,6 +159,27 @@ def test_everything_can_be_taken_along(window, smarter):
     assert downloading.value.path().read_bytes().startswith(b"PK")
 
 
+def test_a_refund_and_an_appeal_are_asked_for_here_and_show_their_dates(window, stack):
+    """M1-7, M1-9, M1-10."""
+    account_id = new_account(stack, "1msg")
+    window.open(account_id)
+    cases = window.page.locator("#cases")
+
+    cases.get_by_text("Ask for a refund").click()
+    cases.get_by_role("button", name="Send").first.click()
+    cases.get_by_role("heading", name="Refund request").wait_for()
+    cases.get_by_text("Appeal a charge or a decision").click()
+    window.page.get_by_label("Its amount in USD").fill("49,00")
+    cases.get_by_role("button", name="Send").last.click()
+    cases.get_by_role("heading", name="Appeal", exact=True).wait_for()
+
+    window.sees("Something is missing")
+    window.sees("the payment, its date, what happened")
+    known = {one["kind"]: one for one in stack.membership(account_id)["cases"]}
+    assert set(known) == {"refund", "appeal"}
+    assert known["refund"]["decision_due"]
+
+
 def test_a_member_looks_and_changes_nothing(window, smarter):
     window.open(smarter, role="member")
 

@@ -96,7 +96,7 @@ export class Cancelling {
       h("fieldset", { "aria-describedby": "plan-wrong" }, h("legend", { class: "unseen" }, t("ask_plan")),
         this.choices.map((one) => this.#choice("plan", one.id, one.id === this.id, () => { this.#choose(one.id); }, [
           h("span", { class: "what" }, theirs(one.title)),
-          h("span", { class: "note" }, said(one, "renews_at") ? `${t("renews")}: ${said(one, "renews_at")}` : t(`status_${one.status}`)),
+          h("span", { class: "note" }, said(one, "renews_at") ? `${t("renews")}: ${said(one, "renews_at")}` : t.word("status", one.status)),
           !one.allowed.cancel.ok && h("span", { class: "note" }, t("not_now")),
         ]))),
       wrong,
@@ -208,7 +208,7 @@ export class Cancelling {
     const body = {
       preview_id: this.preview.preview_id,
       ...(this.reason === null ? {} : { reason: { code: this.reason, ...(this.comment.trim() ? { comment: this.comment.trim() } : {}) } }),
-      consents: this.preview.disclosures.map(({ id, version }) => ({ id, version })),
+      consents: this.preview.disclosures.filter(({ id }) => this.agreed.has(id)).map(({ id, version }) => ({ id, version })),
     };
     for (let tried = 1; ; tried += 1) {
       try {
@@ -284,7 +284,7 @@ export class Cancelling {
     };
     return page.step(this.#frame("done", h("section", { class: "card" },
       this.#title(t("done_title", { plan: this.plan })),
-      h("p", {}, h("span", { class: `badge ${subscription.status}` }, t(`status_${subscription.status}`))),
+      h("p", {}, h("span", { class: `badge ${subscription.status}` }, t.word("status", subscription.status))),
       h("p", {}, t("done_pending", { day: subscription.last_day })),
       drawing(dated, page.data.as_of, t),
       list(dated, t),

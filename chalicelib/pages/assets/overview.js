@@ -6,7 +6,7 @@ import { drawing, entries, list } from "./timeline.js";
 
 export function overview(page, data) {
   const { t } = page;
-  const cards = [notices, plans, ahead, discover, wallet, numbers, registrations, payment, invoices, cases, takeAlong];
+  const cards = [notices, plans, ahead, discover, wallet, numbers, registrations, gone, payment, invoices, cases, takeAlong];
   return h("main", { class: "membership" },
     h("header", { class: "head" },
       h("div", {}, h("p", { class: "eyebrow" }, data.title), h("h1", { tabindex: "-1" }, t("membership"))),
@@ -45,13 +45,14 @@ function plan(page, one, t) {
   const leaving = one.status === "pending_cancellation";
   const charge = one.next_charge && t("charge_on", { amount: said(one.next_charge, "amount"), when: said(one.next_charge, "at") });
   return h("li", { class: "row", "data-subscription": one.id },
-    h("div", { class: "row-head" }, h("h3", {}, theirs(one.title)), h("span", { class: `badge ${one.status}` }, t(`status_${one.status}`))),
+    h("div", { class: "row-head" }, h("h3", {}, theirs(one.title)), h("span", { class: `badge ${one.status}` }, t.word("status", one.status))),
     leaving && h("p", {}, t("wont_renew")),
     facts([
       [t("renews"), said(one, "renews_at")],
       [t("next_charge"), charge],
       [one.status === "canceled" ? t("ended") : t("last_day"), one.status === "canceled" ? said(one, "access_ends_at") : one.last_day],
       [t("contract_ends"), said(one, "contract_ends_at")],
+      [t("extended"), one.extended_days > 0 ? t("extended_days", { count: one.extended_days }) : null],
     ]),
     seats(page, one, t),
     one.allowed.resume.ok && h("div", { class: "buttons" }, button(page.data.labels.resume, page.act(async () => {
@@ -112,7 +113,7 @@ function topUp(page, data, t) {
   const wrong = h("p", { class: "wrong", id: "top-up-wrong", role: "alert" });
   const field = h("input", { id: "top-up-amount", name: "amount", inputmode: "decimal", autocomplete: "off", "aria-describedby": "top-up-bounds top-up-wrong" });
   const submit = page.act(async () => {
-    const amount = minorUnits(field.value, bounds.decimals);
+    const amount = minorUnits(field.value, data.wallet.decimals);
     const good = amount !== null && amount >= bounds.minimum.amount && amount <= bounds.maximum.amount;
     field.toggleAttribute("aria-invalid", !good);
     wrong.textContent = good ? "" : t("top_up_wrong", { ...words, example: "25" });
@@ -142,7 +143,7 @@ export function minorUnits(text, decimals) {
 function numbers(page, data, t) {
   if (data.numbers.length === 0) return null;
   return card("numbers", t("numbers"), h("ul", { class: "rows" }, data.numbers.map((one) => h("li", { class: "row" },
-    h("div", { class: "row-head" }, h("h3", {}, theirs(one.number)), h("span", { class: "badge" }, t(`number_${one.status}`))),
+    h("div", { class: "row-head" }, h("h3", {}, theirs(one.number)), h("span", { class: "badge" }, t.word("number", one.status))),
     facts([[t("fee"), said(one, "monthly_fee")], [t("next_fee"), said(one, "next_fee_at")], [t("release"), said(one, "release_at")]]),
     may(data, "manage") && one.status === "active" && h("div", { class: "buttons" }, button(t("remove"), removing(page, one, t), { "aria-label": t("remove_named", { what: one.number }) }))))));
 }
@@ -159,7 +160,7 @@ function removing(page, one, t) {
 function registrations(page, data, t) {
   if (data.registrations.length === 0) return null;
   return card("registrations", t("registrations"), h("ul", { class: "rows" }, data.registrations.map((one) => h("li", { class: "row" },
-    h("div", { class: "row-head" }, h("h3", {}, t(`registration_${one.kind}`), " ", theirs(one.id)), h("span", { class: "badge" }, t(`registration_${one.status}`))),
+    h("div", { class: "row-head" }, h("h3", {}, t.word("registration", one.kind), " ", theirs(one.id)), h("span", { class: "badge" }, t.word("registration", one.status))),
     may(data, "manage") && ["pending", "active"].includes(one.status) && h("div", { class: "buttons" },
       button(t(one.status === "pending" ? "cancel_request" : "withdraw"), withdrawing(page, one, t)))))));
 }
@@ -171,6 +172,16 @@ function withdrawing(page, one, t) {
     await page.api.delete(`/v1/registrations/${encodeURIComponent(one.id)}`);
     await page.done(t("registration_done"), "registration");
   });
+}
+
+/** SC-7: what is gone stays gone, and whoever returns is told so. */
+function gone(page, data, t) {
+  const { numbers: released = [], registrations: lapsed = [] } = data.gone ?? {};
+  if (released.length + lapsed.length === 0) return null;
+  const line = (name, when) => h("li", {}, h("span", {}, theirs(name)), h("span", { class: "note" }, t("gone_on", { when })));
+  return card("gone", t("gone"), h("p", {}, t("gone_text")), h("ul", { class: "lines" },
+    released.map((one) => line(one.number, said(one, "released_at"))),
+    lapsed.map((one) => line(one.id, said(one, "lapsed_at")))));
 }
 
 // -- paying
@@ -197,21 +208,71 @@ function invoices(page, data, t) {
   if (data.invoices.length === 0) return null;
   return card("invoices", t("invoices"), h("ul", { class: "lines" }, data.invoices.map((one) => h("li", {},
     h("span", {}, said(one, "date"), h("span", { class: "note" }, " · ", theirs(one.number ?? one.id))),
-    h("span", { class: "end" }, said(one, "amount"), " ", h("span", { class: "note" }, t(`invoice_${one.status}`)), " ",
+    h("span", { class: "end" }, said(one, "amount"), " ", h("span", { class: "note" }, t.word("invoice", one.status)), " ",
       one.link && link(one.link, t("view"), { target: "_blank", "aria-label": t("view_named", { what: one.number ?? one.id }) }))))));
 }
 
 function cases(page, data, t) {
-  if (data.cases.length === 0) return null;
-  return card("cases", t("cases"), h("ul", { class: "rows" }, data.cases.map((one) => h("li", { class: "row" },
-    h("div", { class: "row-head" }, h("h3", {}, t(`case_${one.kind}`)), h("span", { class: "badge" }, t(`state_${one.state}`))),
+  const forms = [refund(page, data, t), appeal(page, data, t)].filter((one) => one !== null);
+  if (data.cases.length + forms.length === 0) return null;
+  return card("cases", t("cases"), data.cases.length > 0 && h("ul", { class: "rows" }, data.cases.map((one) => h("li", { class: "row" },
+    h("div", { class: "row-head" }, h("h3", {}, t.word("case", one.kind)), h("span", { class: "badge" }, t.word("state", one.state))),
     facts([
       [t("received"), said(one, "received_at")],
-      [t("missing"), one.missing?.length ? one.missing.join(", ") : null],
+      [t("missing"), one.missing?.length ? one.missing.map((field) => t.word("field", field)).join(", ") : null],
       [t("first_reply_due"), said(one, "first_reply_due")],
       [t("decision_due"), said(one, "decision_due")],
+      [t("payable"), one.eligibility?.eligible ? said(one.eligibility, "payable") : null],
+      [t("not_payable"), one.eligibility?.reasons.map((reason) => reason.title).join(" ")],
       [t("decision"), one.decision ? theirs(one.decision.reason) : null],
-    ])))));
+    ])))), forms);
+}
+
+/** M1-7: what a refund would be is worked out when it is asked for; a person decides. */
+function refund(page, data, t) {
+  const plans = data.subscriptions.filter((one) => one.status !== "incomplete");
+  if (!data.allowed.refund.ok || plans.length === 0) return null;
+  const plan = h("select", { id: "refund-plan" }, plans.map((one) => h("option", { value: one.id }, one.title)));
+  const comment = h("textarea", { id: "refund-comment", rows: "3", maxlength: "5000" });
+  return asking(page, t("ask_refund"), [label(plan, t("for_plan")), plan, label(comment, t("your_words")), comment], async () => {
+    await page.api.post("/v1/refund-requests", { subscription_id: plan.value, ...(comment.value.trim() ? { comment: comment.value.trim() } : {}) });
+    await page.done(t("case_sent"), "case");
+  });
+}
+
+/** M1-9: payment, date, amount and description; what is missing is asked for, and only then the clock starts. */
+function appeal(page, data, t) {
+  if (!data.allowed.appeal.ok) return null;
+  const { currency } = data.wallet.balance;
+  const payment = h("input", { id: "appeal-payment", maxlength: "500", autocomplete: "off" });
+  const date = h("input", { id: "appeal-date", type: "date" });
+  const amount = h("input", { id: "appeal-amount", inputmode: "decimal", autocomplete: "off", "aria-describedby": "appeal-wrong" });
+  const description = h("textarea", { id: "appeal-description", rows: "4", maxlength: "5000" });
+  const wrong = h("p", { class: "wrong", id: "appeal-wrong", role: "alert" });
+  const fields = [
+    label(payment, t("appeal_payment")), payment, label(date, t("appeal_date")), date,
+    label(amount, t("appeal_amount", { currency: currency.toUpperCase() })), amount, wrong,
+    label(description, t("appeal_description")), description,
+  ];
+  return asking(page, t("ask_appeal"), fields, async () => {
+    const minor = amount.value.trim() ? minorUnits(amount.value, data.wallet.decimals) : undefined;
+    wrong.textContent = minor === null ? t("amount_wrong") : "";
+    if (minor === null) return amount.focus();
+    const stated = { payment: payment.value.trim(), date: date.value, description: description.value.trim() };
+    const given = Object.fromEntries(Object.entries(stated).filter(([, text]) => text !== ""));
+    await page.api.post("/v1/appeals", { ...given, ...(minor === undefined ? {} : { amount: { amount: minor, currency } }) });
+    return page.done(t("case_sent"), "case");
+  });
+}
+
+function asking(page, title, fields, send) {
+  return h("details", {}, h("summary", {}, title),
+    h("form", { class: "asking", novalidate: true, onsubmit: page.act(send) }, fields,
+      h("button", { type: "submit", class: "button" }, page.t("send"))));
+}
+
+function label(field, text) {
+  return h("label", { for: field.id }, text);
 }
 
 // -- taking along, coming back, asking

@@ -28,6 +28,8 @@ const STRINGS = {
   last_day: { en: "Last day of access", fr: "Dernier jour d'accès" },
   ended: { en: "Ended", fr: "Terminé" },
   contract_ends: { en: "Contract ends", fr: "Fin du contrat" },
+  extended: { en: "Extended", fr: "Prolongé" },
+  extended_days: { en: "{count} days, for work on our systems", fr: "{count} jours, pour des travaux sur nos systèmes" },
   seats: { en: "Assigned seats", fr: "Licences attribuées" },
   unassign: { en: "Unassign", fr: "Retirer" },
   unassign_named: { en: "Unassign {what}", fr: "Retirer {what}" },
@@ -74,6 +76,10 @@ const STRINGS = {
   number_active: { en: "Active", fr: "Actif" },
   number_removing: { en: "Being removed", fr: "Suppression en cours" },
   number_releasing: { en: "Being removed", fr: "Suppression en cours" },
+
+  gone: { en: "What went with your plan", fr: "Ce qui est parti avec votre forfait" },
+  gone_text: { en: "This cannot be brought back. If you return, it has to be bought or applied for again.", fr: "Ceci ne peut être récupéré. Si vous revenez, il faudra l'acheter ou le demander à nouveau." },
+  gone_on: { en: "gone on {when}", fr: "parti le {when}" },
 
   registrations: { en: "Registrations", fr: "Enregistrements" },
   registration_10dlc: { en: "10DLC registration", fr: "Enregistrement 10DLC" },
@@ -130,6 +136,23 @@ const STRINGS = {
   first_reply_due: { en: "First reply by", fr: "Première réponse avant le" },
   decision_due: { en: "Decision by", fr: "Décision avant le" },
   missing: { en: "Still missing", fr: "Il manque encore" },
+  payable: { en: "Would be paid back", fr: "Serait remboursé" },
+  not_payable: { en: "Why not", fr: "Pourquoi pas" },
+  field_payment: { en: "the payment", fr: "le paiement" },
+  field_date: { en: "its date", fr: "sa date" },
+  field_amount: { en: "its amount", fr: "son montant" },
+  field_description: { en: "what happened", fr: "ce qui s'est passé" },
+  ask_refund: { en: "Ask for a refund", fr: "Demander un remboursement" },
+  for_plan: { en: "For which plan", fr: "Pour quel forfait" },
+  your_words: { en: "In your words (optional)", fr: "Avec vos mots (facultatif)" },
+  ask_appeal: { en: "Appeal a charge or a decision", fr: "Contester un paiement ou une décision" },
+  appeal_payment: { en: "Which payment (an invoice number, for instance)", fr: "Quel paiement (un numéro de facture, par exemple)" },
+  appeal_date: { en: "Its date", fr: "Sa date" },
+  appeal_amount: { en: "Its amount in {currency}", fr: "Son montant en {currency}" },
+  appeal_description: { en: "What happened", fr: "Ce qui s'est passé" },
+  amount_wrong: { en: "Enter an amount such as 25.", fr: "Indiquez un montant tel que 25." },
+  send: { en: "Send", fr: "Envoyer" },
+  case_sent: { en: "Sent. A person looks at it; the dates are below.", fr: "Envoyé. Une personne l'examine ; les dates figurent ci-dessous." },
   decision: { en: "Decision", fr: "Décision" },
 
   data: { en: "Your data", fr: "Vos données" },
@@ -222,6 +245,8 @@ export function translator(locale) {
     if (text === undefined) return name;
     return text.replace(/{(\w+)}/g, (whole, key) => (key in values ? String(values[key]) : whole));
   };
+  // A word of the server's that is newer than this page is shown as it is, and not as a name of ours.
+  t.word = (kind, value) => (`${kind}_${value}` in STRINGS ? t(`${kind}_${value}`) : String(value ?? "").replaceAll("_", " "));
   t.has = (name) => name in STRINGS;
   t.language = which;
   return t;
