@@ -261,6 +261,35 @@ def test_whatever_goes_wrong_at_the_table_a_code_is_never_good_twice(life):
         assert exchange(life, code).status == 404, plan
 
 
+class Meanwhile:
+    """A table behind which somebody else is faster: between our look and our write they do theirs."""
+
+    def __init__(self, inner, first):
+        self.inner, self.first = inner, first
+
+    def __getattr__(self, name):
+        return getattr(self.inner, name)
+
+    def transact(self, actions):
+        self.first()
+        self.inner.transact(actions)
+
+
+def test_of_two_at_once_one_gets_in(life):
+    code, others = code_of(link(life)), []
+
+    def somebody_else():
+        wiring.use(life.world)
+        others.append(exchange(life, code).status)
+
+    wiring.use(replace(life.world, table=Meanwhile(life.world.table, somebody_else)))
+    mine = exchange(life, code)
+
+    assert others == [200]
+    assert (mine.status, mine.code) == (404, "not_found")
+    assert sessions(life) == 1
+
+
 def test_a_lost_answer_says_to_try_again_and_not_that_it_worked(life):
     code = code_of(link(life))
     wiring.use(
