@@ -177,10 +177,30 @@ def test_two_windows_announced_at_once_are_both_there(stage):
     stage.check(days=2, told=["maintenance.announced"] * 2)
 
 
+def test_one_that_is_announced_between_another_s_reading_and_writing_is_not_lost(stage):
+    first, second = stage.window(stage.now + DAY), stage.window(stage.now + 2 * DAY)
+    late = iter([lambda: stage.announce(second)])
+
+    class Overtaken(MemoryTable):
+        def __getattribute__(self, name):
+            if name == "transact":
+                next(late, lambda: None)()
+            return getattr(stage.table, name)
+
+    stage.announce(first, stage.process(table=Overtaken()))
+
+    assert {s.window_id for s in maintenance.work_of(stage.table, SMARTER).said} == {
+        first.id,
+        second.id,
+    }
+    stage.check(days=2, told=["maintenance.announced"] * 2)
+
+
 def test_of_two_changes_at_once_the_second_is_told_that_it_was_overtaken(stage):
     window = stage.window(stage.now + DAY)
     stage.announce(window)
     one = maintaining.changed(stage.world, window, Asked(reason="a"), "op")
+    stage.move(stage.now + SECOND)
     other = maintaining.changed(stage.world, window, Asked(reason="b"), "op")
     maintaining.save(stage.world, one)
 
@@ -262,6 +282,34 @@ def test_what_was_due_on_the_old_date_is_not_done_when_the_walk_has_not_come_by(
     assert "done" not in str(sweep(stage.world, "messages_credited"))
     stage.move(END + DAY)
     assert str(sweep(stage.world, "messages_credited")) == "1 done"
+
+
+def test_work_that_an_extension_brings_within_reach_is_told_of_at_once(stage):
+    """Announced first, it was nobody's business: access ended before it."""
+    stage.announce(stage.window(END + 15 * HOUR))
+    assert stage.told("acme-0") == []
+
+    stage.announce(stage.window(END - HOUR, 1))
+
+    assert stage.told("acme-0") == ["maintenance.announced"] * 2
+    assert stage.stored("acme-0").steps["access_ends:sub_0"] == END + 2 * DAY
+
+
+def test_whoever_came_after_the_walk_is_told_after_the_work(stage):
+    """One event told us that they have access, and nothing came by since."""
+    window = stage.window(stage.now + DAY)
+    stage.announce(window)
+    stage.account("acme-9", "cus_9")
+    stage.subscribe("sub_9", "cus_9")
+    assert stage.told("acme-9") == []
+
+    stage.move(window.ends_at + maintaining.NEWCOMERS_AFTER - SECOND)
+    maintaining.tell_all(stage.world)
+    assert stage.told("acme-9") == []
+
+    stage.move(stage.now + SECOND)
+    maintaining.tell_all(stage.world)
+    assert stage.told("acme-9") == ["maintenance.announced"]
 
 
 def test_an_event_that_comes_before_the_walk_finds_the_account_told(stage):

@@ -325,6 +325,18 @@ def test_whoever_renews_carries_the_days_to_their_final_end(works):
     assert works.ends() == on("03-31 12:00") + 2 * DAY
 
 
+def test_the_days_are_not_charged_for(works):
+    """M1-13: Stripe's last period is the last that is paid, however long access goes on."""
+    works.announce("02-10 02:00", "02-10 04:00")
+    assert works.shown()["next_charge"]["at"] == rfc3339(END)
+
+    works.leave()
+    assert works.shown()["next_charge"] is None
+    works.life.move(END + 2 * DAY)
+
+    assert len(works.life.charges(_customer(works))) == 1
+
+
 def test_resuming_keeps_the_days_for_later(works):
     """M1-13: the days belong to the subscription, whatever the customer decides meanwhile."""
     works.announce("02-10 02:00", "02-10 04:00")
@@ -641,6 +653,21 @@ def test_work_moved_behind_the_end_leaves_what_was_promised(works):
     works.change(window, starts_at="03-20 02:00", ends_at="03-20 04:00")
 
     assert works.ends() == END + DAY
+
+
+def test_a_company_that_is_not_meant_after_all_keeps_its_promise_and_makes_no_new_one(works):
+    """M1-13: its customers are told that nothing happens to them; whoever comes later hears of nothing."""
+    window = works.announce("02-10 02:00", "02-10 04:00", policies=["1msg", "goto"])
+    works.leave()
+
+    works.change(window, policies=["goto"])
+
+    assert works.ends() == END + DAY
+    assert "does not take place" in works.letters()[-1]["subject"]
+    works.life.account("later", "1msg")
+    works.life.subscribe("later", CHANNEL)
+    assert works.shown("later")["extended_days"] == 0
+    assert works.letters("later") == []
 
 
 def test_another_reason_tells_nobody_anything_again(works):
