@@ -17,8 +17,9 @@ from chalicelib.domain.steps import EXPORT_EXPIRES, EXPORT_MADE, Step
 MOST = 3
 """So many at a time: those that are being made, and those that can still be fetched."""
 KEPT = timedelta(days=7)
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""A cell that begins like this is a formula to a spreadsheet, whoever wrote it."""
+FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""A cell that begins like this is a formula to a spreadsheet, whoever wrote it: also behind blanks, and in full width."""
+BLANK = (" ", "\t", "\r", "\n")
 
 
 class TooMany(Exception):
@@ -80,4 +81,5 @@ def cell(value: object) -> object:
     if isinstance(value, int):
         return value
     text = str(value)
-    return f"'{text}" if text.startswith(FORMULA) else text
+    runs = text.lstrip("".join(BLANK)).startswith(FORMULA) or text.startswith(BLANK[1:])
+    return f"'{text}" if runs else text

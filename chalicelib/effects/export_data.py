@@ -7,6 +7,7 @@ fetched once the account says that it is there. Whoever finds that a purge began
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from tempfile import SpooledTemporaryFile
 from typing import TypeVar
 
@@ -17,6 +18,9 @@ from chalicelib.gateways.files import Files, FilesUnavailable
 from chalicelib.gateways.stripe import StripeUnavailable
 from chalicelib.gateways.stripe_reader import BilledInvoice
 from chalicelib.lifecycle import must_load
+from chalicelib.store import keys
+from chalicelib.store.records import to_doc
+from chalicelib.store.table import If, Refused, Update
 
 T = TypeVar("T")
 
@@ -27,10 +31,17 @@ IN_MEMORY = 8 * 1024 * 1024
 def make_export(task: Task) -> Done:
     export_id, files = task.step.subject or "", _files(task)
     invoices = _invoices(task)
+
+    def told(parts: int) -> None:
+        if task.out_of_time():
+            # What is written so far is thrown away: half a zip is of no use to anybody, and the next run has more time.
+            raise NotYet("out_of_time")
+        _say_how_far(task, parts)
+
     with SpooledTemporaryFile(max_size=IN_MEMORY) as zip:
         counts = _answered(
             lambda: exporting.write(
-                zip, task.world, files, task.loaded.account, export_id, invoices
+                zip, task.world, files, task.loaded.account, export_id, invoices, told
             )
         )
         zip.seek(0)
@@ -39,6 +50,20 @@ def make_export(task: Task) -> Done:
         _delete(task, export_id)
         raise Moot
     return Done({"export_id": export_id, "rows": sum(counts.values()), "parts": len(counts)})
+
+
+def _say_how_far(task: Task, parts: int) -> None:
+    """For whoever waits. It stands beside the step, and is worth no second try."""
+    percent = min(99, 100 * parts // (exporting.PARTS + 1))
+    key = keys.step(task.account_id, task.step.id)
+    said = {
+        "kind": task.step.kind,
+        "subject": task.step.subject,
+        "due": task.step.due,
+        "progress": percent,
+    }
+    with suppress(Refused):
+        task.world.table.write(Update(key, {"doc": to_doc(said)}, If(equals={"state": "pending"})))
 
 
 def expire_export(task: Task) -> Done:

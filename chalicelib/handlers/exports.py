@@ -58,7 +58,7 @@ def show(call: Call[None]) -> Answer:
     export = call.account.exports[export_id]
     expires = expires_at(export)
     if expires is None:
-        return Answer(202, _shown(export_id, export))
+        return Answer(202, {**_shown(export_id, export), "progress": _progress(call, export_id)})
     if expires <= call.now:
         raise not_found("export")
     lasts = min(LINK_LASTS, expires - call.now)
@@ -77,6 +77,13 @@ def of_account(call: Call[Any]) -> list[dict[str, Any]]:
         _shown(id, one)
         for id, one in sorted(there, key=lambda pair: pair[1].asked_at, reverse=True)
     ]
+
+
+def _progress(call: Call[None], export_id: str) -> int:
+    """How far the run is that makes it, in per cent; one that died left it where it was."""
+    step = Step(EXPORT_MADE, call.now, export_id)
+    row = call.world.table.get(keys.step(call.account.id, step.id))
+    return int((row or {}).get("doc", {}).get("progress", 0))
 
 
 def _make_now(call: Call[None], export_id: str) -> None:
