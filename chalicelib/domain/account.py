@@ -248,6 +248,8 @@ class Account:
     locale: str = "en"
     email: str | None = None
     stripe_customer_id: str | None = None
+    adopted_at: datetime | None = None
+    """It came from another system at this moment: what was due before is not carried out here."""
     purchased_through: str = "online"
     contracts: Mapping[str, Contract] = field(default_factory=dict)
     subscriptions: Mapping[str, Subscription] = field(default_factory=dict)

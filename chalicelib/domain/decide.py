@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import assert_never
 
 from chalicelib.domain import (
+    adopting,
     approving,
     case_facts,
     collecting,
@@ -53,6 +54,8 @@ def decide(  # noqa: C901 - a table of facts and their rules, with no rule in it
             return from_stripe.apply_all(account, fact, policy)
         case facts.StripeSaysInvoice():
             return from_stripe.apply_invoice(account, fact)
+        case facts.Adopted():
+            return adopting.adopt(account, fact, policy)
         case facts.CancellationAsked():
             return cancellation_asked(account, fact)
         case facts.ContractCancelled() | facts.ContractResumed():

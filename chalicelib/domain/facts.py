@@ -101,6 +101,17 @@ class StripeSaysInvoice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Adopted:
+    """The account comes from another system, with everything Stripe has of its customer."""
+
+    said: tuple[StripeSaysSubscription, ...]
+    paid: tuple[InvoiceAtStripe, ...] = ()
+    """What was paid last, where the newest invoice is not."""
+    makes_up_for_the_past: bool = False
+    """Also what was due before it came is carried out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CancellationAsked:
     """Somebody who may consented to the cancellation. Nothing has changed until Stripe confirms it (M1-4)."""
 
@@ -324,6 +335,7 @@ Fact = (
     StripeSaysSubscription
     | StripeSaysAll
     | StripeSaysInvoice
+    | Adopted
     | CancellationAsked
     | ContractCancelled
     | ContractResumed

@@ -95,6 +95,8 @@ CATALOGUE: Mapping[str, EventType] = dict([
     _same("account.created", "An account was put for the first time.", {"policy": "word"}),
     _same("account.updated", "An account was described anew; `changed` names the fields.",
           {"changed": "words"}),
+    _same("account.adopted", "An account came from another system, with what Stripe has of it.",
+          {"count": "count"}),
     _same("subscription.incomplete", "A subscription exists and waits for its first payment.",
           _SUBSCRIPTION),
     _same("subscription.started", "A subscription began.", _SUBSCRIPTION),

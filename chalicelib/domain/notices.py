@@ -382,7 +382,13 @@ def _reminder(change: _Change) -> Iterator[Notice]:
         )
 
 
+def _nothing(_change: _Change) -> Iterator[Notice]:
+    """Whatever was so before the account came here was told by whoever had it."""
+    return iter(())
+
+
 _OF_WHAT = {
+    "account.adopted": _nothing,
     "maintenance.announced": _maintenance,
     "maintenance.moved": _maintenance,
     "maintenance.withdrawn": _maintenance,

@@ -7,6 +7,7 @@ first billing day from then on. No date before we knew the number is charged, no
 twice. A removed number costs nothing more.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,6 +19,9 @@ from chalicelib.domain.money import Money
 from chalicelib.domain.needs import numbers_needed_until
 from chalicelib.domain.policy import Policy
 from chalicelib.domain.steps import NUMBER_FEE, Step
+
+E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+"""How a phone number is written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,7 @@ from chalicelib.domain import (
     seats,
 )
 from chalicelib.domain.account import Account
+from chalicelib.domain.from_before import is_from_before
 from chalicelib.domain.holding import is_held, is_waived
 from chalicelib.domain.policy import Policy
 from chalicelib.domain.steps import KINDS, Step
@@ -53,7 +54,12 @@ def _all_steps(account: Account, policy: Policy) -> Iterator[Step]:
 
 
 def _is_pending(account: Account, step: Step) -> bool:
-    return not (_is_done(account, step) or is_waived(account, step) or is_held(account, step))
+    return not (
+        _is_done(account, step)
+        or is_from_before(account, step)
+        or is_waived(account, step)
+        or is_held(account, step)
+    )
 
 
 def _is_done(account: Account, step: Step) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from chalicelib import sweeping, usage
@@ -13,7 +12,7 @@ from chalicelib.domain.facts import (
     RegistrationWithdrawalAsked,
 )
 from chalicelib.domain.moments import rfc3339
-from chalicelib.domain.number_fees import Number, cycle_of, first_fee_at
+from chalicelib.domain.number_fees import E164, Number, cycle_of, first_fee_at
 from chalicelib.domain.registrations import KINDS, STATES, Registration
 from chalicelib.domain.steps import NUMBER_REMOVED, REGISTRATION_WITHDRAWN, Step
 from chalicelib.handlers import shapes
@@ -24,8 +23,6 @@ from chalicelib.handlers.problems import invalid, not_found, taken
 from chalicelib.lifecycle import tell
 from chalicelib.store import holdings, keys
 from chalicelib.store.accounts import Taken
-
-E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 
 
 def put_number(call: Call[shapes.NumberShape]) -> Answer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from chalicelib import catching_up, listening, log, maintaining, reconciling
+from chalicelib import catching_up, checking, listening, log, maintaining, reconciling
 from chalicelib.domain import steps
 from chalicelib.effects.effect import OutOfTime
 from chalicelib.gateways import patience
@@ -179,6 +179,14 @@ SCHEDULE: tuple[Job, ...] = (
         tells={"at_stripe": reconciling.place_shown},
         walks=True,
         says="Compares everything live with Stripe once a day, and puts right what differs.",
+    ),
+    Job(
+        name=checking.JOB,
+        rate="rate(15 minutes)",
+        due_kinds=(),
+        works=checking.check_all,
+        walks=True,
+        says="Checks once a day that every account's rows, books and steps agree.",
     ),
     Job(
         name="retry_parked_events",

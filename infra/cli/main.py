@@ -7,9 +7,11 @@ from collections.abc import Callable, Sequence
 
 from infra.cli import (
     account,
+    backfill,
     deadlines,
     doctor,
     events,
+    invariants,
     jobs,
     ledger,
     maintenance,
@@ -26,7 +28,7 @@ GROUPS: tuple[Callable[[Groups], None], ...] = (
     *(policy.add, ledger.add),
     *(account.add, deadlines.add, jobs.add, events.add, maintenance.add, number.add),
     *(doctor.add, setup.add, purge.add),
-    reconcile.add,
+    *(reconcile.add, backfill.add, invariants.add),
 )
 """Each adds its commands; a command's `run` is given the arguments and answers the exit code."""
 

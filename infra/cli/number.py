@@ -11,10 +11,10 @@ import sys
 
 from chalicelib import recovering
 from chalicelib.domain.moments import rfc3339
+from chalicelib.domain.number_fees import E164
 from chalicelib.domain.recovering import CannotRecover
 from chalicelib.gateways.stripe import StripeUnavailable
 from chalicelib.handlers.admin_numbers import shown
-from chalicelib.handlers.holdings import E164
 from chalicelib.lifecycle import UnknownAccount, must_load
 from chalicelib.wiring import World
 from infra.cli.desk import Groups, command, inert, say_json

@@ -1,0 +1,126 @@
+"""Looks at every account once a day: do its rows, its books and its steps agree, and does every invariant hold?
+
+It reads and repairs nothing: whatever does not hold is a bug or somebody's hand, and a person has to see it first. Each
+violation is logged and kept as a finding until it holds again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+
+from chalicelib import log, walking
+from chalicelib.domain.invariants import PURGES, Booking, Rows, Violation, violations
+from chalicelib.effects.effect import OutOfTime
+from chalicelib.store import accounts, findings, holdings, keys, wallet
+from chalicelib.store.accounts import Loaded
+from chalicelib.store.findings import Finding
+from chalicelib.store.records import from_doc
+from chalicelib.store.table import Row
+from chalicelib.wiring import World
+
+JOB = "check_invariants"
+EVERY = timedelta(days=1)
+HOLDS, BROKEN = "holds", "broken"
+LOOKS = 3
+
+
+def check(world: World, account_id: str) -> list[Violation]:
+    """What does not hold of this account, seen while it stood still."""
+    found: list[Violation] = []
+    for _ in range(LOOKS):
+        loaded = accounts.load(world.table, account_id)
+        if loaded is None:
+            return []
+        policy = world.policies.get(loaded.account.policy)
+        found = list(violations(_rows(world, loaded), policy, world.clock.now()))
+        if loaded.account.purge_began_at is not None:
+            # Between the first and the last page of a purge the rows do not agree, and need not.
+            found = [one for one in found if one.rule == PURGES]
+        again = accounts.load(world.table, account_id)
+        # Read in pieces while somebody wrote, it may look broken and not be.
+        if not found or (again is not None and again.version == loaded.version):
+            return found
+    return found
+
+
+def _rows(world: World, loaded: Loaded) -> Rows:
+    table, account = world.table, loaded.account
+    numbers = list(holdings.numbers(table, account.id))
+    _, broken = wallet.verify(table, account.id)
+    entries = [row["doc"] for row in _all(world, account.id, keys.ENTRY)]
+    steps = list(_all(world, account.id, keys.STEP))
+    customer = account.stripe_customer_id
+    subscriptions = {id: keys.subscription(id) for id in account.subscriptions}
+    lead = table.get_many(list(subscriptions.values()))
+    seats = Counter(row["doc"]["subscription_id"] for row in _all(world, account.id, keys.SEAT))
+    return Rows(
+        account=account,
+        numbers=numbers,
+        registrations=list(holdings.registrations(table, account.id)),
+        seats=seats,
+        messages={
+            row["sk"].removeprefix(keys.MESSAGE): row["state"]
+            for row in _all(world, account.id, keys.MESSAGE)
+        },
+        bookings=[_booking(doc) for doc in entries],
+        ledger=f"entry {broken.seq}: {broken.what}" if broken else None,
+        indexed={
+            row["sk"].removeprefix(keys.STEP): row["doc"]["due"]
+            for row in steps
+            if "due_kind" in row and row.get("state") == "pending"
+        },
+        customer_owner=accounts.account_of_customer(table, customer) if customer else None,
+        number_owners={
+            one.e164: owner
+            for one in numbers
+            if (owner := holdings.owner_of_number(table, one.e164)) is not None
+        },
+        subscription_owners={
+            id: lead[key]["doc"]["account_id"] for id, key in subscriptions.items() if key in lead
+        },
+        texts={row["sk"]: json.dumps(row["doc"]) for row in [*_texts(world, account.id), *steps]},
+    )
+
+
+def _texts(world: World, account_id: str) -> Iterator[Row]:
+    """Rows that hold what came from outside."""
+    for prefix in (keys.HISTORY, keys.NOTICE, keys.PREVIEW):
+        yield from _all(world, account_id, prefix)
+
+
+def _booking(doc: dict[str, object]) -> Booking:
+    return from_doc(Booking, {name: doc.get(name) or {} for name in ("kind", "at", "note")})
+
+
+def _all(world: World, account_id: str, prefix: str) -> Iterator[Row]:
+    return holdings.rows(world.table, account_id, prefix)
+
+
+def note(world: World, account_id: str, found: list[Violation]) -> None:
+    now = world.clock.now()
+    for one in found:
+        log.event("invariant_violated", account=account_id, rule=one.rule, subject=one.subject)
+    kept = [
+        Finding(
+            kind=one.rule, subject=one.subject, says=one.says, found_at=now, account_id=account_id
+        )
+        for one in found
+    ]
+    findings.save(world.table, JOB, account_id, kept)
+
+
+def check_all(world: World, out_of_time: OutOfTime = lambda: False) -> str:
+    """Once a day, in as many runs as it takes."""
+
+    def one(account_id: str) -> str:
+        found = check(world, account_id)
+        note(world, account_id, found)
+        return BROKEN if found else HOLDS
+
+    walked = walking.periodically(world, JOB, EVERY, one, out_of_time)
+    if walked is None or not ((+walked.counts).keys() - {HOLDS} or walked.walk.status == "running"):
+        return ""
+    return str(walked)
