@@ -97,6 +97,16 @@ class ListsAtStripe:
             more = True
             params = {**params, "starting_after": reply.data[-1].id}
 
+    def newest_events(self, limit: int) -> tuple[ListedEvent, ...]:
+        """What Stripe has sent last, newest first."""
+        reply = self._in_turn(lambda c: c.v1.events.list({"limit": limit}))
+        return tuple(_listed(one.to_dict(for_json=True)) for one in reply.data)
+
+    def event(self, event_id: str) -> ListedEvent:
+        """Raises StripeRefused (`resource_missing`) for one that is unknown, or forgotten."""
+        reply = self._in_turn(lambda c: c.v1.events.retrieve(event_id))
+        return _listed(reply.to_dict(for_json=True))
+
     def everything_of(self, customer_id: str) -> tuple[SubscriptionLookedAt, ...]:
         """Every subscription of the customer, ended ones too, each with its latest invoice and whether a card (or the
         like) is there to be charged."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from infra.cli import (
     account,
     backfill,
+    case,
     deadlines,
     doctor,
     events,
@@ -28,7 +29,7 @@ GROUPS: tuple[Callable[[Groups], None], ...] = (
     *(policy.add, ledger.add),
     *(account.add, deadlines.add, jobs.add, events.add, maintenance.add, number.add),
     *(doctor.add, setup.add, purge.add),
-    *(reconcile.add, backfill.add, invariants.add),
+    *(reconcile.add, backfill.add, invariants.add, case.add),
 )
 """Each adds its commands; a command's `run` is given the arguments and answers the exit code."""
 
