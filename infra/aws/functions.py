@@ -14,7 +14,7 @@ Secret = Literal["stripe", "stripe-refunds", "webhook", "roles", "carriers", "pu
 Files = Literal["read", "write", "delete"]
 Queue = Literal["failed-runs"]
 
-ACCOUNTS, PARKED, NUMBERS, JOBS = "A#*", "P#*", "N#*", "W#*"
+ACCOUNTS, PARKED, NUMBERS, JOBS, FINDINGS = "A#*", "P#*", "N#*", "W#*", "J#*"
 FOUND_BY: Final = ("E#*", "S#*")
 """The rows that lead from an e-mail address or a subscription to an account."""
 
@@ -94,6 +94,8 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
     # -- what Stripe says
     "hear_missed_events": Function(secrets=ASKS_STRIPE, directory=True),
     "listen_for_silence": Function(directory=True),
-    "reconcile": Function(secrets=ASKS_STRIPE, directory=True, deletes=(JOBS,)),
+    "reconcile": Function(secrets=ASKS_STRIPE, directory=True, deletes=(JOBS, FINDINGS)),
+    # Looks at everything, and touches nothing but its own findings.
+    "check_invariants": Function(directory=True, deletes=(JOBS, FINDINGS)),
     "retry_parked_events": Function(secrets=ASKS_STRIPE, deletes=(PARKED,)),
 }  # fmt: skip
