@@ -1,7 +1,8 @@
 """SC-9: "Your 10DLC registration remains active for 30 days after cancellation. If you choose to return …
 you must reapply for 10DLC registration."
 
-Read as: 30 days after the cancellation takes effect, the later and kinder reading.
+Read as: 30 days after the cancellation takes effect, the later and kinder reading (`counted_from = end`). A company
+may count from the request instead; even then none lapses while a live plan needs it.
 """
 
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from datetime import datetime
 
 from chalicelib.domain.account import Account
 from chalicelib.domain.moments import hours_after
-from chalicelib.domain.needs import registrations_needed_until
+from chalicelib.domain.needs import registrations_cancelled_at, registrations_needed_until
 from chalicelib.domain.policy import Policy
 from chalicelib.domain.steps import (
     CALL_IS_OVER,
@@ -26,7 +27,11 @@ def lapse_at(account: Account, policy: Policy) -> datetime | None:
     if policy.registrations is None:
         return None
     end = registrations_needed_until(account, policy)
-    return end and hours_after(end, policy.registrations.lapse_after_hours)
+    if end is None:
+        return None
+    asked = policy.registrations.counted_from == "request"
+    since = registrations_cancelled_at(account, policy) if asked else end
+    return max(end, hours_after(since or end, policy.registrations.lapse_after_hours))
 
 
 def steps(account: Account, policy: Policy) -> Iterator[Step]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from chalicelib.domain.account import Account
-from chalicelib.domain.ending import end_of
+from chalicelib.domain.ending import end_of, extension_of
 from chalicelib.domain.policy import Plan, Policy
 
 Needs = Callable[[Plan], bool]
@@ -31,6 +31,24 @@ def registrations_needed_until(account: Account, policy: Policy) -> datetime | N
     return _needed_until(account, policy, _registrations)
 
 
+def registrations_cancelled_at(account: Account, policy: Policy) -> datetime | None:
+    """The last request to cancel a plan that needs registrations. One that ended without a request (it was not paid,
+    or left for another plan) counts from its end."""
+    wanting = _wanting(policy, _registrations)
+    started = [s for s in account.subscriptions.values() if s.has_started]
+    moments = [
+        s.canceled_at + extension_of(account, s) if s.canceled_at else end_of(account, s)
+        for s in started
+        if s.plan in wanting
+    ]
+    moments += [left.at for s in started for left in s.left_plans if left.plan in wanting]
+    return max((moment for moment in moments if moment is not None), default=None)
+
+
+def _wanting(policy: Policy, needs: Needs) -> frozenset[str]:
+    return frozenset(name for name, plan in policy.plans.items() if needs(plan))
+
+
 def _numbers(plan: Plan) -> bool:
     return plan.needs_numbers
 
@@ -49,7 +67,7 @@ def _needing(
     account: Account, policy: Policy, needs: Needs
 ) -> Iterator[tuple[datetime, datetime | None]]:
     """From when until when each plan that needs them lives; None while it renews."""
-    wanting = {name for name, plan in policy.plans.items() if needs(plan)}
+    wanting = _wanting(policy, needs)
     for subscription in account.subscriptions.values():
         if not subscription.has_started:
             continue

@@ -63,7 +63,9 @@ ORIGINS: Mapping[str, Origin] = {
     ),
     steps.REMINDER: Origin(("OS-6",), {"reminders": ()}, "The customer is reminded"),
     steps.NUMBERS_RELEASED: Origin(("SC-8",), {"numbers": ("release_after_hours",)}),
-    steps.REGISTRATIONS_LAPSE: Origin(("SC-9",), {"registrations": ("lapse_after_hours",)}),
+    steps.REGISTRATIONS_LAPSE: Origin(
+        ("SC-9",), {"registrations": ("lapse_after_hours", "counted_from")}
+    ),
     steps.EXPORT_MADE: Origin(("GT-6", "OS-5"), title="An export of the account's data is made"),
     steps.EXPORT_EXPIRES: Origin(("GT-6", "OS-5"), title="An export's file is deleted"),
     steps.DATA_PURGED: Origin(("SC-10",), {"data": ("purge_after_years", "second_approval")}),

@@ -107,7 +107,9 @@ class Numbers:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registrations:
     lapse_after_hours: int
-    """From the end of the last plan that needs them (SC-9)."""
+    """From the end of the last plan that needs them, or from `counted_from` (SC-9)."""
+    counted_from: str = "end"
+    """`end`: the cancellation takes effect. `request`: somebody cancelled. Never before the end (SC-9)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,6 +38,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "cancellation.representative_roles": ROLES,
     "cancellation.reasons.stripe_feedback": STRIPE_FEEDBACK,
     "numbers.fee_cycle": ("number", "billing"),
+    "registrations.counted_from": ("end", "request"),
     "plans.*.cancel_roles": ROLES,
     "plans.*.message_channels": CHANNELS,
     "refunds.kind": ("none", "zero_usage"),

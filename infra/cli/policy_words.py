@@ -216,7 +216,14 @@ WORDS: Mapping[str, Say] = {
         }
     ),
     "Registrations.lapse_after_hours": lambda v, _: (
-        f"Registrations lapse {hours(v)} after the end of the last plan that needs them."
+        f"Registrations lapse {hours(v)} after the last plan that needs them was cancelled."
+    ),
+    "Registrations.counted_from": _choice(
+        {
+            "end": "Cancelled means here that the cancellation has taken effect: the plan's end.",
+            "request": "Cancelled means here that somebody asked for it; no registration lapses "
+            "before the plan's end.",
+        }
     ),
     "Data.purge_after_years": lambda v, _: (
         f"All account data is deleted {years(v)} after the last plan's end."

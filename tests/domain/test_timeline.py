@@ -1,5 +1,6 @@
 """All dates of an account together: what lies ahead, in which order, and what is left out."""
 
+from dataclasses import replace
 from itertools import permutations
 
 import pytest
@@ -225,3 +226,57 @@ def test_what_cannot_be_undone_is_said_to_be_so():
         steps.MESSAGES_CREDITED, steps.NUMBERS_RELEASED, steps.REGISTRATIONS_LAPSE,
         steps.DATA_PURGED, steps.NUMBER_FEE,
     }  # fmt: skip
+
+
+# -- SC-9: what the thirty days are counted from
+
+
+FROM_REQUEST = policy(registrations={"counted_from": "request"})
+
+
+@pytest.mark.parametrize(
+    ("asked", "lapses"),
+    [
+        (END, END + 30 * DAY),
+        (END - 10 * DAY, END + 20 * DAY),
+        (END - 28 * DAY, END + 2 * DAY),
+    ],
+)
+def test_a_company_may_count_the_thirty_days_from_the_request(asked, lapses):
+    """SC-9: "Your 10DLC registration remains active for 30 days after cancellation." The other reading."""
+    known = account(canceled(canceled_at=asked), **HELD)
+
+    assert steps_of(known, FROM_REQUEST)["registrations_lapse"] == lapses
+    assert steps_of(known)["registrations_lapse"] == END + 30 * DAY
+
+
+def test_counted_from_the_request_no_registration_lapses_before_the_end():
+    """SC-9, and never while a live plan needs it: a yearly plan that was cancelled in its first month."""
+    year = {"period_end": END + 300 * DAY, "paid_until": END + 300 * DAY}
+
+    found = steps_of(account(canceled(**year), **HELD), FROM_REQUEST)
+
+    assert found["registrations_lapse"] == END + 300 * DAY
+
+
+def test_of_two_requests_the_later_counts_and_who_never_asked_counts_from_their_end():
+    """SC-9: an unpaid plan that Stripe ended was never cancelled by anybody."""
+    two = account(canceled(canceled_at=START), canceled(**CALLING, canceled_at=END - DAY), **HELD)
+    unpaid = account(subscription(status="canceled", ended_at=END, canceled_at=None), **HELD)
+
+    assert steps_of(two, FROM_REQUEST)["registrations_lapse"] == END + 29 * DAY
+    assert steps_of(unpaid, FROM_REQUEST)["registrations_lapse"] == END + 30 * DAY
+
+
+@pytest.mark.parametrize("time_zone", ["Europe/Paris", "America/New_York", "Australia/Lord_Howe"])
+@pytest.mark.parametrize(
+    "end", ["2026-03-20T12:00:00Z", "2026-03-01T07:30:00Z", "2026-10-20T00:00:00Z"]
+)
+def test_fourteen_and_thirty_days_are_hours_in_whatever_zone_a_policy_counts(time_zone, end):
+    """SC-8, SC-9: "14 days", "30 days": 336 and 720 hours, though the clocks of that zone change in between."""
+    known = account(canceled(period_end=at(end), paid_until=at(end)), **HELD)
+
+    found = steps_of(known, replace(POLICY, time_zone=time_zone))
+
+    assert found["numbers_released"] == at(end) + 336 * HOUR
+    assert found["registrations_lapse"] == at(end) + 720 * HOUR

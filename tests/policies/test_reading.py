@@ -115,6 +115,7 @@ WRONG = [
     ('currency = "usd"', 'currency = "usd"\ntime_zone = "Mars/Olympus"', 5, "time_zone", "no time zone"),
     ('currency = "usd"', 'currency = "usd"\ntime_zone = "../etc"', 5, "time_zone", "no time zone"),
     ("[numbers]", '[numbers]\nfee_cycle = "weekly"', 12, "numbers.fee_cycle", "must be one of number, billing"),
+    ("= 720", '= 720\ncounted_from = "birth"', 16, "registrations.counted_from", "must be one of end, request"),
     ("online = true", 'online = true\nopen_invoices_on_cancel = "forget"', 25,
      "cancellation.open_invoices_on_cancel", "must be one of keep, stop_collection"),
     ("online = true", 'online = true\nroles = ["king"]', 25, "cancellation.roles.0", "must be one of"),

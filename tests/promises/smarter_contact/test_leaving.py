@@ -125,6 +125,19 @@ def test_a_number_bought_after_the_others_were_released_is_given_back_too():
     assert life.at_carrier()[TWO] == "released"
 
 
+def test_a_number_that_was_released_and_bought_again_is_given_back_again():
+    """SC-8: "All purchased phone numbers": the same digits, for the same date, and still a release of its own."""
+    life, _ = leaving()
+    life.move(RELEASE + timedelta(days=2))
+
+    life.number(ACME, ONE)
+    held = life.at_carrier()[ONE]
+    life.move(life.now + timedelta(minutes=5))
+
+    assert (held, life.at_carrier()[ONE]) == ("active", "released")
+    assert len(life.releases(ONE)) == 2
+
+
 def test_one_number_that_fails_does_not_hold_up_the_others():
     """SC-8: "All purchased phone numbers will be released": one bad day at the carrier is one number's."""
     life, _ = leaving()
