@@ -182,3 +182,20 @@ def test_after_the_purge_nothing_is_named_any_more():
     life.move(PURGE)
 
     assert life.membership(ACME)["gone"] == {"numbers": [], "registrations": []}
+
+
+def test_what_an_earlier_end_took_is_not_told_again():
+    """SC-7: who comes back in time the second time has lost nothing this time."""
+    life, _ = leaving()
+    life.move(RELEASE + DAY)
+    second = life.subscribe(ACME)
+    life.number(ACME, TWO)
+    life.cancel(ACME, second)
+    life.move(life.access_ends_at(ACME, second) + 5 * DAY)
+
+    life.subscribe(ACME)
+
+    first, again = life.mail("Welcome back")
+    assert "Gone for good: phone numbers (1)." in first["text"]
+    assert "Gone for good" not in again["text"]
+    assert "Kept: phone numbers (1)" in again["text"]
