@@ -30,7 +30,7 @@ def leads_to_ours(call: Call[shapes.PortalSession]) -> bool:
     """SC-7, M1-2: the policy prefers our page for looking and for cancelling; cards are changed at Stripe always."""
     return (
         call.policy.cancellation.page == "ours"
-        and _origin(call.world) is not None
+        and _address(call.world) is not None
         and call.body.flow in (None, "subscription_cancel")
     )
 
@@ -46,11 +46,13 @@ def link(call: Call[shapes.PortalSession]) -> Answer:
         subscription_id=call.body.subscription_id if call.body.flow else None,
     )
     page_links.keep_code(call.world.table, call.account.id, code, visit)
-    return Answer(201, {"url": f"{_origin(call.world)}/membership#code={code}"})
+    return Answer(201, {"url": f"{_address(call.world)}/membership#code={code}"})
 
 
-def _origin(world: World) -> str | None:
-    return origin_of(world.settings.public_url) if world.settings.public_url else None
+def _address(world: World) -> str | None:
+    """Where our pages are, with the path of a stage if there is one."""
+    url = world.settings.public_url or ""
+    return url.rstrip("/") if origin_of(url) is not None and "#" not in url else None
 
 
 def exchange(world: World, request: Request) -> Answer:

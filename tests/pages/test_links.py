@@ -92,6 +92,21 @@ def test_other_policies_lead_to_stripe(life):
     assert "/_stripe/" in link(life, "other")
 
 
+@pytest.mark.parametrize(
+    ("public", "begins"),
+    [
+        ("https://billing.example.com", "https://billing.example.com/membership#code="),
+        ("https://abc.example.com/prod/", "https://abc.example.com/prod/membership#code="),
+        ("not an address", "http://127.0.0.1"),
+    ],
+)
+def test_the_address_is_the_configured_one_with_its_path(life, public, begins):
+    life.subscribe("acme", f"{OURS}:messaging:month")
+    wiring.use(replace(life.world, settings=replace(life.world.settings, public_url=public)))
+
+    assert link(life).startswith(begins)
+
+
 def test_without_an_address_of_our_own_it_leads_to_stripe(life):
     life.subscribe("acme", f"{OURS}:messaging:month")
     wiring.use(replace(life.world, settings=replace(life.world.settings, public_url=None)))

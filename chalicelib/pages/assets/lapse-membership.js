@@ -14,6 +14,8 @@ import { overview, supportCard } from "./overview.js";
 import { explained, language, translator } from "./strings.js";
 
 const STYLES = ["base.css", "membership.css"];
+/** Where the API is unless somebody says otherwise: where this file came from, a stage's path included. */
+export const HERE = import.meta.url.split("/pages/")[0];
 
 class LapseMembership extends HTMLElement {
   static observedAttributes = ["api", "locale"];
@@ -50,7 +52,7 @@ class LapseMembership extends HTMLElement {
 
   get t() { return translator(this.getAttribute("locale") ?? this.#data?.locale ?? this.closest("[lang]")?.lang); }
   get data() { return this.#data; }
-  get api() { return new Api(this.getAttribute("api") ?? new URL(import.meta.url).origin, this.#getToken); }
+  get api() { return new Api(this.getAttribute("api") ?? HERE, this.#getToken); }
 
   /** A path with the language that the answer is to be in. */
   path(path) {

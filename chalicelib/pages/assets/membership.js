@@ -1,6 +1,6 @@
 // Our own page around the element: whoever comes over a one-time link exchanges its code for a token, once.
 
-import "./lapse-membership.js";
+import { HERE } from "./lapse-membership.js";
 import { Api } from "./api.js";
 
 const element = document.querySelector("lapse-membership");
@@ -20,7 +20,7 @@ if (code) {
 
 async function arrive(code) {
   try {
-    const visit = await new Api("", null).post("/v1/page-codes/exchange", { code });
+    const visit = await new Api(HERE, null).post("/v1/page-codes/exchange", { code });
     element.returnUrl = visit.return_url;
     element.begin = visit.subscription_id;
     // Held by this function alone: no storage knows it, and it ends with the tab.
