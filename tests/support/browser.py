@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.support.local_stack import LocalStack
 
-PATIENCE_MS = 45_000
+PATIENCE_MS = 90_000
 """Long: the machine may be busy with other tests. Nothing here waits for time to pass, only for things to be there."""
 REFUSED = "Failed to load resource"
 """What the browser notes of each answer that is a refusal. Those are the page's to explain, and tests look at that."""
@@ -75,12 +75,22 @@ class Window:
         self.page.get_by_role("button", name=name, **{"exact": True, **more}).click()
 
     def heading(self, text: str) -> Any:
-        found = self.page.get_by_role("heading", name=text)
-        found.first.wait_for()
-        return found.first
+        found = self.page.get_by_role("heading", name=text).first
+        self._wait_for(found)
+        return found
 
     def sees(self, text: str) -> None:
-        self.page.get_by_text(text).first.wait_for()
+        self._wait_for(self.page.get_by_text(text).first)
+
+    def _wait_for(self, found: Any) -> None:
+        from playwright.sync_api import TimeoutError as Late
+
+        try:
+            found.wait_for()
+        except Late as late:
+            # What is there instead says more than what is not there.
+            shown = self.page.locator("body").inner_text()
+            raise AssertionError(f"{found} never came; there is: {shown}") from late
 
     def text(self) -> str:
         return str(self.page.locator("lapse-membership .body").inner_text())
