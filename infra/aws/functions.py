@@ -84,7 +84,8 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
     "purge_data": Function(
         secrets=frozenset({"stripe", "purgers"}),
         deletes=(ACCOUNTS, PARKED, NUMBERS, *FOUND_BY, "K#*", "T#*", "C#*"),
-        files=frozenset({"delete"}),
+        # It writes the tombstone of each purge.
+        files=frozenset({"write", "delete"}),
     ),
     "send_reminders": Function(secrets=ASKS_STRIPE),
     # -- the history goes out

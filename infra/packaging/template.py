@@ -254,6 +254,10 @@ def _about_files(function: Function) -> Iterator[Json]:
     actions = [f"s3:{words[one]}" for one in sorted(function.files)]
     if actions:
         yield _allow("Files", actions, objects)
+    if "delete" in function.files:
+        # Every version of a file: should somebody switch versioning on, a plain deletion would only hide it.
+        yield _allow("Versions", ("s3:DeleteObjectVersion",), objects)
+        yield _allow("ListVersions", ("s3:ListBucketVersions",), _arn("Files"))
     if function.files & {"write", "delete"}:
         yield _allow("ListFiles", ("s3:ListBucket",), _arn("Files"))
 
