@@ -1,4 +1,8 @@
-"""What happened, once, at the edge, as one JSON line with keys. No card data, message bodies or personal names."""
+"""What happened, once, at the edge, as one JSON line with keys. No card data, message bodies or personal names.
+
+An event that is measured (`measures`) is its metric as well: in a deployed stage the same line carries CloudWatch's
+embedded metric format. So nothing is kept between two lines, nothing is flushed, and no invocation can count for another.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,10 @@ import json
 import logging
 import sys
 from collections.abc import Mapping
+
+from chalicelib import settings
+from chalicelib.clock import Clock, SystemClock
+from chalicelib.measures import MEASURES, NAMESPACE, Measure
 
 NAME = "lapse.log"
 """Not the app's own name: Chalice sets up a logger under that one, at the level ERROR and with a prefix."""
@@ -37,7 +45,37 @@ def _write(level: int, name: str, keys: Mapping[str, object]) -> None:
         _logger.addHandler(_handler())
         _logger.setLevel(logging.INFO)
         _logger.propagate = False
-    _logger.log(level, json.dumps({"event": name, **keys}, default=str))
+    _logger.log(level, json.dumps({"event": name, **keys, **_measured(name, keys)}, default=str))
+
+
+_clock: Clock = SystemClock()
+
+
+def _measured(name: str, keys: Mapping[str, object]) -> dict[str, object]:
+    """The event's metrics, as CloudWatch takes them out of a log line. Nothing where no stage is named."""
+    stage, values = settings.stage(), _values(MEASURES.get(name, ()), keys)
+    if stage is None or not values:
+        return {}
+    metrics = [{"Name": one.name, "Unit": one.unit} for one in values]
+    directive = {"Namespace": NAMESPACE, "Dimensions": [["service"]], "Metrics": metrics}
+    return {
+        "_aws": {
+            "Timestamp": int(_clock.now().timestamp() * 1000),
+            "CloudWatchMetrics": [directive],
+        },
+        "service": f"lapse-{stage}",
+        **{one.name: value for one, value in values.items()},
+    }
+
+
+def _values(measures: tuple[Measure, ...], keys: Mapping[str, object]) -> dict[Measure, int]:
+    found: dict[Measure, int] = {}
+    for one in measures:
+        value = 1 if one.value is None else keys.get(one.value)
+        # An event that does not know its value this time is not measured as nought.
+        if isinstance(value, int):
+            found[one] = value
+    return found
 
 
 def _handler() -> logging.Handler:

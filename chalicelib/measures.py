@@ -50,14 +50,18 @@ MEASURES: Final[Mapping[str, tuple[Measure, ...]]] = {
     "event_failed": (Measure("EventsFailed", "Events answered with 5xx: Stripe sends them again."),),
     "stripe_silent": (Measure("StripeSilent", "Hours went by without any event, though plans are live."),),
     # -- what is due
-    "job_ran": (Measure("JobsRun", "Runs of scheduled jobs."), _OVERDUE),
+    "job_ran": (Measure("JobsRun", "Runs of scheduled jobs."),),
+    "steps_left": (
+        Measure("StepsLeft", "Due steps for which a run had no time.", value="left"),
+        _OVERDUE,
+    ),
+    "step_needs_person": (
+        Measure("StepsNeedPerson", "Steps that will not succeed before somebody does something."),
+    ),
     "step_done": (Measure("StepsDone", "Steps that were carried out."),),
     "step_failed": (Measure("StepsFailed", "Tries of steps that failed, and are made again."), _OVERDUE),
     "failure_not_written": (
         Measure("FailuresNotWritten", "Failed steps whose next try could not be written down."),
-    ),
-    "shards_handed_over": (
-        Measure("ShardsHandedOver", "Shards of a backlog that workers were asked to take.", value="shards"),
     ),
     "contract_renewal_off_late": (
         Measure("ContractsLate", "Contracts whose renewal is not off a day before it would happen."),
@@ -70,6 +74,7 @@ MEASURES: Final[Mapping[str, tuple[Measure, ...]]] = {
     "case_overdue": (Measure("CasesOverdue", "Deadlines of cases that have passed."),),
     "refund_failed": (Measure("RefundsFailed", "Refunds that did not arrive, or cannot be made."),),
     "refund_impossible": (Measure("RefundsFailed", "Refunds that did not arrive, or cannot be made."),),
+    "drift_found": (Measure("DriftFound", "Differences between what Stripe says and what we hold."),),
     "invariant_broken": (Measure("InvariantsBroken", "Books or rules that do not hold for an account."),),
     # -- outsiders
     "stripe_unavailable": (Measure("StripeUnavailable", "Requests refused because Stripe did not answer."),),

@@ -134,6 +134,11 @@ def of_the_table() -> TableSettings:
     )
 
 
+def stage() -> str | None:
+    """Which stage this is, where it is a deployed one."""
+    return os.environ.get("LAPSE_STAGE") or None
+
+
 def from_environment() -> Settings:
     table = of_the_table()
     return Settings(

@@ -19,7 +19,7 @@ from chalicelib.domain.account import Account
 from chalicelib.domain.decide import decide
 from chalicelib.domain.ending import has_ended
 from chalicelib.domain.facts import StepDone
-from chalicelib.domain.moments import rfc3339
+from chalicelib.domain.moments import from_rfc3339, rfc3339
 from chalicelib.domain.number_fees import paid_beyond
 from chalicelib.domain.steps import Step, step_of
 from chalicelib.effects import at_carrier, at_stripe
@@ -148,17 +148,26 @@ def each_due(
     world: World, kind: str, out_of_time: OutOfTime, carry: Callable[[Due], Outcome]
 ) -> Report:
     report = Report()
-    until = rfc3339(world.clock.now())
+    until = oldest = rfc3339(world.clock.now())
     for shard in range(world.settings.due_shards):
         after: str | None = None
         while True:
             page = world.table.due(f"{kind}#{shard}", until, limit=PAGE, after=after)
             for due in page.due:
-                report.counts["left" if out_of_time() else carry(due)] += 1
+                outcome = "left" if out_of_time() else carry(due)
+                report.counts[outcome] += 1
+                oldest = min(oldest, due.due_at) if outcome == "left" else oldest
             if page.after is None or out_of_time():
                 break
             after = page.after
+    if oldest < until:
+        left = report.counts["left"]
+        log.event("steps_left", kind=kind, left=left, overdue_seconds=_since(world, oldest))
     return report
+
+
+def _since(world: World, then: str) -> int:
+    return int((world.clock.now() - from_rfc3339(then)).total_seconds())
 
 
 def _carry_out_due(world: World, due: Due, out_of_time: OutOfTime) -> Outcome:
@@ -313,7 +322,10 @@ def _write_down(world: World, key: Key, error: Exception) -> None:
     reason = str(error) if isinstance(error, NotYet) else type(error).__name__
     row = world.table.get(key)
     attempts = (row or {}).get("attempts", 0) + 1
-    log.problem("step_failed", error, step=key.sk, attempts=attempts)
+    # When it was promised: its place in the index moves with every try.
+    promised = (row or {}).get("doc", {}).get("due")
+    overdue = _since(world, promised) if promised else None
+    log.problem("step_failed", error, step=key.sk, attempts=attempts, overdue_seconds=overdue)
     needs_person = attempts >= ALARM_AFTER or (isinstance(error, NotYet) and error.needs_person)
     if needs_person:
         log.problem("step_needs_person", error, owner=key.pk, step=key.sk, attempts=attempts)
@@ -364,6 +376,10 @@ def retry_one_parked(world: World, key: Key) -> Outcome:
         if reason is None:
             parked.remove(world.table, key)
             return "done"
+        waiting = int((world.clock.now() - event.parked_at).total_seconds())
+        log.event(
+            "event_still_parked", event_id=event.event_id, reason=reason, waiting_seconds=waiting
+        )
         attempts = event.attempts + 1
         again = replace(event, attempts=attempts, reason=reason)
         parked.postpone(world.table, key, again, world.clock.now() + backoff(attempts))

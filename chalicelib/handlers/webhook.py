@@ -41,8 +41,11 @@ def receive(world: World, raw: bytes, signature: str | None, request_id: str) ->
     try:
         _verify(world, raw, signature)
         event = read_event(_parsed(raw))
-        return Answer(200, {"outcome": hear(world, event)})
+        outcome = hear(world, event)
+        log.event("event_heard", outcome=outcome)
+        return Answer(200, {"outcome": outcome})
     except Problem as problem:
+        log.event("event_refused", status=problem.status, request_id=request_id)
         return refused(problem, request_id)
     except Unreadable as error:
         return refused(malformed(f"This is no Stripe event: {error}."), request_id)

@@ -79,6 +79,11 @@ ALARMS: Final[tuple[Alarm, ...]] = (
         measure="RefundsFailed",
     ),
     Alarm(
+        name="StepsNeedPerson",
+        says="A step will not succeed before somebody does something: lapse account show says what.",
+        measure="StepsNeedPerson", seconds=HOUR,
+    ),
+    Alarm(
         name="FailedSteps",
         says="Many steps fail at once: is a carrier or Stripe down?",
         measure="StepsFailed", above=20, seconds=900,
@@ -228,8 +233,12 @@ def dashboard() -> Json:
             "Sum",
             ["EventsHeard", "EventsParked", "EventsRefused", "EventsFailed"],
         ),
-        ("Steps", "Sum", ["StepsDone", "StepsFailed", "JobsRun", "ShardsHandedOver"]),
-        ("Cases and money", "Sum", ["CasesOverdue", "RefundsFailed", "InvariantsBroken"]),
+        ("Steps", "Sum", ["StepsDone", "StepsFailed", "StepsLeft", "JobsRun"]),
+        (
+            "Cases and money",
+            "Sum",
+            ["CasesOverdue", "RefundsFailed", "InvariantsBroken", "DriftFound"],
+        ),
         ("What goes out", "Sum", ["PublishingStuck", "EntriesSetAside", "MailsFailed"]),
         (
             "Trouble",

@@ -1,0 +1,128 @@
+"""The log: one line for each event, its metrics in the same line, and never what must not be written down."""
+
+import json
+import logging
+import re
+from pathlib import Path
+
+import pytest
+
+from chalicelib import log, measures
+from infra.docs import metrics as metrics_page
+from tests.support import stripe_shapes
+from tests.support.stage import Stage
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def lines():
+    """What is logged meanwhile."""
+    written = []
+
+    class Keep(logging.Handler):
+        def emit(self, record):
+            written.append(json.loads(record.getMessage()))
+
+    logger = logging.getLogger(log.NAME)
+    before = list(logger.handlers), logger.propagate, logger.level
+    logger.handlers, logger.propagate = [Keep()], False
+    logger.setLevel(logging.INFO)
+    yield written
+    logger.handlers, logger.propagate = before[0], before[1]
+    logger.setLevel(before[2])
+
+
+def test_a_measured_event_is_its_metric_in_the_same_line(lines, monkeypatch):
+    monkeypatch.setenv("LAPSE_STAGE", "prod")
+
+    log.event("steps_left", kind="data_purged", left=3, overdue_seconds=7200)
+
+    (line,) = lines
+    (directive,) = line["_aws"]["CloudWatchMetrics"]
+    assert directive["Namespace"] == "Lapse"
+    assert directive["Dimensions"] == [["service"]]
+    assert line["service"] == "lapse-prod"
+    assert {one["Name"]: line[one["Name"]] for one in directive["Metrics"]} == {
+        "StepsLeft": 3,
+        "OverdueSeconds": 7200,
+    }
+    assert line["_aws"]["Timestamp"] > 1_700_000_000_000
+
+
+def test_an_event_that_does_not_know_its_value_is_not_measured_as_nought(lines, monkeypatch):
+    monkeypatch.setenv("LAPSE_STAGE", "prod")
+
+    log.problem("step_failed", ValueError("x"), overdue_seconds=None)
+
+    assert "OverdueSeconds" not in lines[0]
+    assert lines[0]["StepsFailed"] == 1
+
+
+def test_nothing_is_measured_where_no_stage_is_named(lines, monkeypatch):
+    monkeypatch.delenv("LAPSE_STAGE", raising=False)
+
+    log.event("step_done", kind="access_ends")
+
+    assert lines == [{"event": "step_done", "kind": "access_ends"}]
+
+
+def test_one_event_never_counts_for_another(lines, monkeypatch):
+    monkeypatch.setenv("LAPSE_STAGE", "prod")
+
+    log.event("step_done", kind="access_ends", account="acme")
+    log.event("notice_done", kind="x", account="other", state="sent")
+
+    assert "_aws" not in lines[1]
+    assert "acme" not in json.dumps(lines[1])
+
+
+def test_what_is_measured_is_logged_somewhere():
+    code = "".join(path.read_text() for path in (ROOT / "chalicelib").rglob("*.py"))
+    logged = set(re.findall(r"log\.(?:event|problem)\(\s*\"(\w+)\"", code))
+    # One name is put together: case_reminder, case_overdue.
+    expected = set(measures.MEASURES) - {"case_overdue", "invariant_broken"}
+
+    assert expected <= logged
+
+
+def test_the_page_of_metrics_is_made_of_the_table():
+    page = (ROOT / "docs/reference/metrics.md").read_text()
+
+    assert page == metrics_page.page()
+
+
+# -- what must never be written down
+
+
+CANARY = "canary-7f3a"
+SECRETS = ("sk_test_stage", stripe_shapes.SECRET)
+
+
+def test_a_webhooks_content_is_never_logged_whatever_becomes_of_it(lines, monkeypatch):
+    monkeypatch.setenv("LAPSE_STAGE", "prod")
+    stage = Stage()
+    stage.account()
+    start, end = stage.unix, stage.unix + 86_400
+    full = {
+        "description": CANARY, "default_payment_method": f"pm_{CANARY}", "latest_invoice": None,
+        "metadata": {"name": CANARY, "email": f"{CANARY}@example.com"},
+    }  # fmt: skip
+    for customer, price in (
+        ("cus_1", stripe_shapes.MESSAGING), ("cus_stranger", stripe_shapes.MESSAGING), ("cus_1", f"price_{CANARY}"),
+    ):  # fmt: skip
+        thing = stripe_shapes.subscription(
+            f"sub_{customer}", customer, start=start, end=end, price=price
+        )
+        event = stage.truth.event("customer.subscription.updated", {**thing, **full})
+        assert stage.deliver(event)[0] == 200
+    bad = stripe_shapes.raw({"id": CANARY, "card": {"number": CANARY}})
+    assert stage.deliver({"id": CANARY, "object": CANARY, "type": CANARY})[0] in (200, 400)
+    assert bad
+    stage.tick(3)
+
+    written = json.dumps(lines)
+    assert len(lines) > 3
+    assert CANARY not in written
+    for secret in SECRETS:
+        assert secret not in written
