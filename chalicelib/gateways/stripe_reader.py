@@ -342,7 +342,9 @@ def is_for_a_wallet(session: Json) -> bool:
     """Whether this Checkout session is one that we made for a wallet. Any other is nobody's business here."""
     metadata = session.get("metadata")
     metadata = metadata if isinstance(metadata, dict) else {}
-    ours = metadata.get("purpose") in TITLES and isinstance(metadata.get("account_id"), str)
+    purpose = metadata.get("purpose")
+    ours = isinstance(purpose, str) and purpose in TITLES
+    ours = ours and isinstance(metadata.get("account_id"), str)
     return ours and session.get("mode") == "payment"
 
 

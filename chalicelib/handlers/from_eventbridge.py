@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from chalicelib import log
+from chalicelib import listening, log
 from chalicelib.gateways.stripe_reader import Unreadable, read_event
 from chalicelib.hearing import Outcome, hear
 from chalicelib.wiring import World
@@ -25,5 +25,6 @@ def receive(world: World, envelope: Mapping[str, Any]) -> Outcome:
     if not isinstance(source, str) or not source.startswith(f"{PARTNER}/"):
         raise Unreadable("the envelope is none of Stripe's")
     outcome = hear(world, read_event(envelope.get("detail")))
+    listening.heard(world)
     log.event("event_heard", by="eventbridge", outcome=outcome)
     return outcome

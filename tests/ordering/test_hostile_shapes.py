@@ -155,7 +155,9 @@ def test_every_single_part_may_be_missing_or_null(type, version):
     whole = event("evt_1", type, scene.unix, scene.thing_of(type, version), version)
     before = others(scene)
     for path in paths(whole):
-        for junk in (GONE, None):
+        # All that a part may turn into where it is cheap: a list in the place of a word has been a crash before.
+        more = ([], {}, "x", -1) if version in (VERSIONS[0], VERSIONS[-1]) else ()
+        for junk in (GONE, None, *more):
             status, said = scene.deliver(broken(whole, path, junk))
             assert status == 200 or (status == 400 and refusable(path)), (path, said)
     assert others(scene) == before

@@ -1,12 +1,13 @@
 """Every event type in every shape in which Stripe has told it: applied, ignored or parked, and never an exception."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from app import hear_stripe_eventbridge
-from chalicelib import wiring
+from chalicelib import listening, wiring
 from chalicelib.domain.moments import rfc3339
 from chalicelib.gateways.stripe_reader import Unreadable
 from chalicelib.handlers import from_eventbridge
@@ -410,6 +411,16 @@ def test_by_way_of_eventbridge_an_event_does_the_same(scene, type):
     assert scene.load() == other.load()
     if type.startswith("customer.subscription"):
         assert from_eventbridge.receive(scene.world, envelope(told)) == "duplicate"
+
+
+def test_by_way_of_eventbridge_stripe_is_not_silent(scene):
+    told = event("evt_1", SUBSCRIPTIONS[0], scene.unix, scene.truth.thing("sub_1"))
+    world = replace(scene.world, settings=replace(scene.world.settings, silence_hours=24))
+    assert listening.last_heard(world) is None
+
+    from_eventbridge.receive(world, envelope(told))
+
+    assert listening.last_heard(world) == scene.now
 
 
 def test_by_way_of_eventbridge_a_thin_event_is_heard_as_well(scene):
