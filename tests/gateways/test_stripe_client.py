@@ -8,9 +8,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from chalicelib.domain.moments import from_unix
 from chalicelib.domain.money import Money
 from chalicelib.gateways import patience, stripe
 from chalicelib.gateways.stripe import Stripe, StripeBusy, StripeRefused, StripeUnavailable
+from tests.support.stripe_shapes import invoice, subscription
 
 REFUND = {
     "id": "re_1", "object": "refund", "charge": "ch_1", "amount": 5, "currency": "usd", "status": "succeeded",
@@ -109,6 +111,14 @@ def test_the_api_version_is_said_with_every_request(server, ours):
 
     assert server.header("Stripe-Version") == ["2026-10-28.endive"] * 2
     assert server.header("Authorization") == ["Bearer sk_test_1"] * 2
+
+
+def test_it_is_ours_and_not_the_one_that_the_package_was_made_with(server, ours, monkeypatch):
+    monkeypatch.setattr(stripe, "API_VERSION", "2020-08-27")
+
+    ours.invoice_status("in_1")
+
+    assert server.header("Stripe-Version") == ["2020-08-27"]
 
 
 def test_nothing_about_us_is_sent_along_or_written_down(server, ours, tmp_path, monkeypatch):
@@ -281,3 +291,60 @@ def test_everything_that_moves_money_or_a_subscription_is_keyed_by_what_it_is_fo
         headers["Idempotency-Key"] for method, _, headers, _ in server.asked if method == "POST"
     ]
     assert posts == ["refund:acme:case:1", "off", "on", "note", "stop"]
+
+
+# -- lists that go on
+
+
+def listed(*things, more=False):
+    return {"object": "list", "data": list(things), "has_more": more, "url": "/v1/x"}
+
+
+def test_an_invoice_with_many_lines_is_read_to_its_last(server, ours):
+    """Only the first ten come along with it; the period that was paid may stand on the eleventh."""
+    whole = invoice(start=1, end=2)
+    (line,) = whole["lines"]["data"]
+    last = {**line, "id": "il_last", "period": {"start": 1, "end": 1_772_280_000}}
+    server.answers = [
+        (200, {**whole, "lines": listed(line, more=True)}, {}),
+        (200, listed(line, more=True), {}),
+        (200, listed(last), {}),
+    ]
+
+    said = ours.invoice("in_1")
+
+    assert said.covers_until == from_unix(1_772_280_000)
+    assert [path for _, path, _, _ in server.asked] == [
+        "/v1/invoices/in_1",
+        "/v1/invoices/in_1/lines?limit=100",
+        f"/v1/invoices/in_1/lines?limit=100&starting_after={line['id']}",
+    ]
+
+
+def test_a_subscription_with_many_items_is_read_to_its_last(server, ours):
+    whole = {**subscription(start=1, end=2_000_000_000), "latest_invoice": None}
+    (item,) = whole["items"]["data"]
+    first = {**item, "id": "si_0", "price": {**item["price"], "lookup_key": "usage"}}
+    soonest = {**item, "current_period_end": 1_772_280_000}
+    server.answers = [
+        (
+            200,
+            {**whole, "items": listed(first, more=True)},
+            {"Date": "Sat, 31 Jan 2026 12:00:00 GMT"},
+        ),
+        (200, listed(first, soonest), {}),
+    ]
+
+    said = ours.subscription("sub_1").subscription
+
+    assert said.period_end == from_unix(1_772_280_000)
+    assert [one.lookup_key for one in said.other_items] == [item["price"]["lookup_key"]]
+    assert server.asked[1][1] == "/v1/subscription_items?limit=100&subscription=sub_1"
+
+
+def test_a_whole_invoice_costs_no_second_question(server, ours):
+    server.answers = [(200, invoice(start=1, end=2), {})]
+
+    ours.invoice("in_1")
+
+    assert len(server.asked) == 1

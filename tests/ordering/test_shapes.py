@@ -201,6 +201,8 @@ def test_of_two_periods_the_one_that_ends_first_counts(scene):
     ("type", "inner"), [(SUBSCRIPTIONS[1], "items"), ("invoice.paid", "lines")]
 )
 def test_where_only_the_first_part_of_a_list_came_along_stripe_is_asked(scene, type, inner):
+    known = scene.thing_of(SUBSCRIPTIONS[0], VERSIONS[-1])
+    heard(scene, event("evt_0", SUBSCRIPTIONS[0], scene.unix - 9, known))
     thing = scene.thing_of(type, VERSIONS[-1])
     thing[inner] = {**thing[inner], "has_more": True}
     asked = scene.truth.asked
