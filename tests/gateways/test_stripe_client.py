@@ -50,8 +50,10 @@ class Server:
                     **headers,
                 }.items():
                     self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(raw)
+                # Whoever gave up waiting has hung up.
+                with suppress(BrokenPipeError):
+                    self.end_headers()
+                    self.wfile.write(raw)
 
             do_GET = do_POST = do_DELETE = answer  # noqa: N815 - the names the standard library calls
 
