@@ -333,7 +333,7 @@ def test_what_stripe_refuses_for_good_is_not_called_a_moments_trouble(
         (401, {"type": "invalid_request_error"}, "KeyRefused"),
         (403, {"type": "invalid_request_error"}, "KeyMayNot"),
         (409, {"type": "idempotency_error", "code": "idempotency_key_in_use"}, "StripeBusy"),
-        (429, {"type": "invalid_request_error", "code": "rate_limit"}, "StripeTooMany"),
+        (429, {"type": "invalid_request_error", "code": "rate_limit"}, "StripeUnavailable"),
         (500, {"type": "api_error"}, "StripeUnavailable"),
         (503, {}, "StripeUnavailable"),
     ],
