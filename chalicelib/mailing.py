@@ -6,12 +6,14 @@ The words are made in the moment of sending, for the account as it is then; what
 from __future__ import annotations
 
 from chalicelib import log
-from chalicelib.domain import notices
+from chalicelib.domain import capabilities, notices
 from chalicelib.domain.account import Account
+from chalicelib.domain.capabilities import OFF, SHADOW, SwitchedOff
 from chalicelib.effects.effect import OutOfTime
 from chalicelib.gateways.mail import MailRefused
-from chalicelib.store import accounts, outbox
+from chalicelib.store import accounts, outbox, shadows
 from chalicelib.store.outbox import Unsent
+from chalicelib.store.shadows import Noted
 from chalicelib.store.table import Action, Key, StoreError
 from chalicelib.sweeping import Outcome, Report, backoff, each_due
 from chalicelib.texts.letters import Letter, Reader, letter
@@ -41,6 +43,8 @@ def send_isolated(world: World, key: Key) -> Outcome:
         return "called off"
     try:
         return _send(world, unsent)
+    except SwitchedOff:
+        return "switched off"
     except StoreError:
         # Perhaps it was sent. It stays claimed, and is settled when the claim has run out.
         raise
@@ -50,12 +54,19 @@ def send_isolated(world: World, key: Key) -> Outcome:
 
 def _send(world: World, unsent: Unsent) -> Outcome:
     now, notice = world.clock.now(), unsent.notice
+    needed = capabilities.of_notice(notice.kind, notice.before)
+    mode = world.gate.mode(needed)
+    if mode == OFF:
+        # It stays as it is: neither a try nor a failure.
+        return "switched off"
     loaded = accounts.load(world.table, unsent.account_id)
     if loaded is None or world.mail is None or (notice.until is not None and now >= notice.until):
         return _finish(world, unsent, outbox.NOTED)
     to = _address(world, loaded.account, notice)
     if to is None:
         return _finish(world, unsent, outbox.NOTED)
+    if mode == SHADOW:
+        return _note_in_shadow(world, unsent, loaded.account, needed)
     words = in_words(world, loaded.account, notice)
     world.mail.send(
         key=unsent.key,
@@ -67,6 +78,24 @@ def _send(world: World, unsent: Unsent) -> Outcome:
         at=now,
     )
     return _finish(world, unsent, outbox.SENT)
+
+
+def _note_in_shadow(
+    world: World, unsent: Unsent, account: Account, needed: tuple[str, ...]
+) -> Outcome:
+    """Recorded as it would have been sent, and never sent later: in weeks nobody wants to hear of it any more."""
+    noted = Noted(
+        what=f"mail:{unsent.fact_id}:{unsent.n}",
+        due=unsent.said_at,
+        at=world.clock.now(),
+        capability=",".join(needed),
+        policy=account.policy,
+        would={"notice": unsent.notice.kind, "about": unsent.notice.at},
+    )
+    also = [shadows.put(account.id, noted, world.settings.due_shards)]
+    outbox.finish(world.table, unsent, outbox.SHADOWED, also)
+    log.event("notice_noted_in_shadow", kind=unsent.notice.kind, account=account.id)
+    return "noted in shadow"
 
 
 def _address(world: World, account: Account, notice: notices.Notice) -> str | None:

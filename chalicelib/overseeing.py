@@ -11,6 +11,7 @@ from typing import Any
 
 from chalicelib.domain import approving, purging
 from chalicelib.domain.account import Account, Hold
+from chalicelib.domain.capabilities import ON, of_step
 from chalicelib.domain.cases import DECISION, EVIDENCE, FIRST_REPLY, NEXT_STEP, Case, waiting_for
 from chalicelib.domain.holding import is_held, is_waived_until, without_holds
 from chalicelib.domain.moments import rfc3339
@@ -18,7 +19,7 @@ from chalicelib.domain.origins import ORIGINS, keys_and_values, title_for_operat
 from chalicelib.domain.policy import Policy
 from chalicelib.domain.status import status
 from chalicelib.domain.step_keys import key_of
-from chalicelib.domain.steps import DATA_PURGED, KINDS, Step, step_of
+from chalicelib.domain.steps import DATA_PURGED, KINDS, REMINDER, Step, step_of
 from chalicelib.domain.timeline import timeline
 from chalicelib.store import accounts, directory, findings, keys, parked, purges, walks
 from chalicelib.store.holdings import rows
@@ -71,7 +72,7 @@ def timeline_shown(world: World, account: Account) -> Shown:
     policy, now = world.policies.get(account.policy), world.clock.now()
     stored = {row["sk"].removeprefix(keys.STEP): row for row in _rows(world, account, keys.STEP)}
     ahead = _ahead(account, policy)
-    shown = [step_shown(account, step, stored.get(step.id), policy, now) for step in ahead]
+    shown = [step_shown(world, account, step, stored.get(step.id)) for step in ahead]
     waiting = [one for one in shown if "held" not in one]
     past, left_off = _past(world, account)
     return {
@@ -89,10 +90,9 @@ def timeline_shown(world: World, account: Account) -> Shown:
     }
 
 
-def step_shown(
-    account: Account, step: Step, row: Row | None, policy: Policy, now: datetime
-) -> Shown:
+def step_shown(world: World, account: Account, step: Step, row: Row | None) -> Shown:
     """A step as operators see it. `row` says how carrying it out went so far."""
+    policy, now = world.policies.get(account.policy), world.clock.now()
     doc = (row or {}).get("doc", {})
     held = _hold_of(account, step)
     shown = {
@@ -116,9 +116,21 @@ def step_shown(
         shown["held"] = hold_shown(held)
     if step.kind == DATA_PURGED and (approval := approval_shown(account, policy)) is not None:
         shown["approval"] = approval
+    mode = world.gate.mode(of_step(step.id))
+    if mode != ON:
+        # Said only where it is so: until it is on, it stays due.
+        shown["switched"] = mode
     if is_waived_until(account, step.id, step.due):
         shown["waived"] = True
     return shown
+
+
+def switched(world: World, kinds: Sequence[str]) -> Shown:
+    """Which kinds of step a job leaves undone, and how each is switched. Nothing while all are on."""
+    modes = {
+        kind: world.gate.mode(of_step(kind)) for kind in kinds if kind in KINDS and kind != REMINDER
+    }
+    return {kind: mode for kind, mode in modes.items() if mode != ON}
 
 
 def hold_shown(hold: Hold) -> Shown:
@@ -161,11 +173,11 @@ def purge_shown(world: World, account: Account) -> Shown:
 
 def step_now(world: World, account: Account, step_id: str) -> Shown:
     """One step as it is now, also when it was waived or called off."""
-    policy, now = world.policies.get(account.policy), world.clock.now()
+    policy = world.policies.get(account.policy)
     row = world.table.get(keys.step(account.id, step_id))
     for step in _ahead(account, policy):
         if step.id == step_id:
-            return step_shown(account, step, row, policy, now)
+            return step_shown(world, account, step, row)
     kind, _, subject = step_id.partition(":")
     gone = {"key": key_of(account.id, step_id), "kind": kind, "subject": subject or None}
     return {**gone, "due_at": None, **({"waived": True} if step_id in account.waived else {})}
@@ -271,8 +283,7 @@ def _deadline(world: World, account: Account, key: Key, row: Row) -> Shown | Non
     due = account.steps.get(step_id)
     if due is None:
         return None
-    policy = world.policies.get(account.policy)
-    shown = step_shown(account, step_of(step_id, due), row, policy, now)
+    shown = step_shown(world, account, step_of(step_id, due), row)
     return {"account_id": account.id, **shown}
 
 

@@ -15,6 +15,7 @@ from datetime import timedelta
 
 from chalicelib import log, mailing, walking
 from chalicelib.domain import news, notices
+from chalicelib.domain.capabilities import EVENTS, SwitchedOff
 from chalicelib.domain.news import HistoryEntry
 from chalicelib.effects.effect import OutOfTime
 from chalicelib.gateways.events import EventRefused
@@ -44,6 +45,9 @@ def publish(world: World, account_id: str) -> int:
     entries, out = outbox.unpublished(world.table, at), 0
     for entry in entries:
         _note(world, account_id, entry)
+    if not world.gate.is_on(EVENTS):
+        # Held back where it is, without a try being counted: all of it leaves, in order, once it may.
+        return 0
     if at.waits_until is not None and world.clock.now() < at.waits_until:
         return 0
     for start in range(0, len(entries), CHUNK):
@@ -86,6 +90,8 @@ def _publish_chunk(world: World, at: Position, entries: Sequence[HistoryEntry]) 
     for entry in entries:
         try:
             _say(world, at.account_id, entry)
+        except SwitchedOff:
+            return _Went(len(out), None)
         except Exception as error:  # noqa: BLE001 - isolated: it waits or is set aside, with its reason
             if not _is_hopeless(error, at.attempts if not out else 0):
                 failure = error

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from chalicelib.domain.capabilities import BadModes, Mode, read_modes
+
 
 class SettingsError(Exception):
     """The deployment lacks a setting. The message names it and says what it is for."""
@@ -85,6 +87,8 @@ class Settings:
     """Who else keeps data of an account, and deletes it at its purge (`gateways.purger_settings`)."""
     policy_files: tuple[Path, ...] = ()
     livemode: bool = False
+    capabilities: Mapping[str, Mode] = field(default_factory=dict)
+    """How each capability is switched; what is not named is on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +177,7 @@ def from_environment() -> Settings:
         bandwidth=_bandwidth(),
         aws_messaging_region=os.environ.get("LAPSE_AWS_MESSAGING_REGION") or None,
         purgers=_objects("LAPSE_PURGERS"),
+        capabilities=_modes(os.environ.get("LAPSE_CAPABILITIES", "")),
         livemode=os.environ.get("LAPSE_LIVEMODE", "true") == "true",
     )
 
@@ -221,6 +226,13 @@ def _objects(name: str) -> tuple[Mapping[str, Any], ...]:
     if not isinstance(said, list):
         raise SettingsError(f"{name} is a JSON list of objects")
     return tuple(said)
+
+
+def _modes(text: str) -> dict[str, Mode]:
+    try:
+        return read_modes(text)
+    except BadModes as error:
+        raise SettingsError(f"LAPSE_CAPABILITIES cannot be read: {error}") from error
 
 
 def _list(text: str) -> tuple[str, ...]:

@@ -14,8 +14,9 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from chalicelib import log
-from chalicelib.domain import steps
+from chalicelib.domain import capabilities, steps
 from chalicelib.domain.account import Account
+from chalicelib.domain.capabilities import OFF, ON, SHADOW, Mode, SwitchedOff
 from chalicelib.domain.decide import decide
 from chalicelib.domain.ending import has_ended
 from chalicelib.domain.facts import StepDone
@@ -35,14 +36,25 @@ from chalicelib.effects.recover_number import recover_number
 from chalicelib.effects.refund import credit_appeal, pay_refund
 from chalicelib.effects.remind import remind
 from chalicelib.effects.unassign_seats import unassign_seats
+from chalicelib.effects.would import WOULD
 from chalicelib.hearing import Unusable, retry_parked
 from chalicelib.lifecycle import ATTEMPTS, must_load, save, settle
-from chalicelib.store import keys, parked
+from chalicelib.store import keys, parked, shadows
 from chalicelib.store.accounts import Loaded, Stale, still
+from chalicelib.store.shadows import Noted
 from chalicelib.store.table import Contended, Due, If, Key, Refused, StoreError, Update
 from chalicelib.wiring import World
 
-Outcome = Literal["done", "called off", "to be tried again", "left", "more to do"]
+Outcome = Literal[
+    "done",
+    "called off",
+    "to be tried again",
+    "left",
+    "more to do",
+    "switched off",
+    "noted in shadow",
+    "in shadow",
+]
 
 TICK = timedelta(minutes=5)
 LONGEST_BACKOFF = timedelta(hours=6)
@@ -128,7 +140,13 @@ class Report:
 
 def sweep(world: World, kind: str, out_of_time: OutOfTime = lambda: False) -> Report:
     """Every step of this kind that is due, one by one. One bad row holds up nobody else, and neither does a large
-    one: it takes its turn, and has the next when everybody had theirs."""
+    one: it takes its turn, and has the next when everybody had theirs.
+
+    What is switched off is not even looked at: it stays due."""
+    capability = capabilities.of_kind(kind)
+    if capability is not None and world.gate.mode((capability,)) == OFF:
+        log.event("sweep_switched_off", kind=kind, capability=capability)
+        return Report()
     counts: Counter[Outcome] = Counter()
     while True:
         report = each_due(
@@ -188,10 +206,14 @@ def try_now(world: World, account_id: str, step_id: str) -> Outcome:
 def carry_out(
     world: World, account_id: str, step_id: str, out_of_time: OutOfTime = lambda: False
 ) -> Outcome:
-    """Carries out one step if it is due.
+    """Carries out one step if it is due, and if what it belongs to is on; in shadow it is only noted what would
+    have been done.
 
     Raises NotYet and whatever went wrong; the caller sees to the next try (`failed`).
     """
+    mode = world.gate.mode(capabilities.of_step(step_id))
+    if mode == OFF:
+        return "switched off"
     claimed: str | None = None
     for _ in range(ATTEMPTS):
         loaded = must_load(world, account_id)
@@ -199,12 +221,19 @@ def carry_out(
         if step is None:
             _tidy_index(world, loaded, step_id)
             return "called off"
-        if HOW[step.kind].claims and claimed is None:
+        if mode == SHADOW and shadows.is_noted(world.table, account_id, step, world.clock.now()):
+            return "in shadow"
+        if mode == ON and HOW[step.kind].claims and claimed is None:
             claimed = _claim(world, account_id, step)
             if claimed is None:
                 return "left"
         try:
-            return _carry_out_once(world, loaded, step, out_of_time)
+            return _carry_out_once(world, loaded, step, out_of_time, mode)
+        except SwitchedOff:
+            # In the very moment in which it was about to leave.
+            if claimed is not None:
+                _give_back(world, account_id, step, claimed)
+            return "switched off"
         except (Stale, Contended):
             continue
         except Moot:
@@ -216,7 +245,9 @@ def carry_out(
     raise NotYet("account_keeps_changing")
 
 
-def _carry_out_once(world: World, loaded: Loaded, step: Step, out_of_time: OutOfTime) -> Outcome:
+def _carry_out_once(
+    world: World, loaded: Loaded, step: Step, out_of_time: OutOfTime, mode: Mode
+) -> Outcome:
     how = HOW[step.kind]
     now = world.clock.now()
     if how.asks_stripe(loaded.account, step):
@@ -225,11 +256,36 @@ def _carry_out_once(world: World, loaded: Loaded, step: Step, out_of_time: OutOf
             return "called off"
     if how.needs_the_end:
         _must_have_ended(loaded.account, now)
-    done = how.effect(Task(world, loaded, step, out_of_time))
+    task = Task(world, loaded, step, out_of_time)
+    if mode == SHADOW:
+        return _note(task)
+    done = how.effect(task)
     if step.kind not in steps.SELF_COMPLETING:
         _complete(world, done.loaded or loaded, step, done)
     log.event("step_done", kind=step.kind, account=loaded.account.id)
     return "done"
+
+
+def _note(task: Task) -> Outcome:
+    """Works out what would be done, on what is true now, and writes that down instead. The account stays as it is, and
+    the step stays due."""
+    would = WOULD[task.step.kind](task)
+    shadows.note(
+        task.world.table,
+        task.account_id,
+        Noted(
+            what=task.step.id,
+            due=task.step.due,
+            at=task.world.clock.now(),
+            capability=",".join(capabilities.of_step(task.step.id)),
+            policy=task.loaded.account.policy,
+            would=would.result,
+            again_at=would.again_at,
+        ),
+        task.world.settings.due_shards,
+    )
+    log.event("step_noted_in_shadow", kind=task.step.kind, account=task.account_id)
+    return "noted in shadow"
 
 
 def _must_have_ended(account: Account, now: datetime) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from chalicelib import log
 from chalicelib import settings as settings_
 from chalicelib.clock import Clock, SystemClock
+from chalicelib.gates import PORTS, Gate, behind
 from chalicelib.gateways.carriers import Carrier, MadeWhenAsked
 from chalicelib.gateways.pacing import Pace
 from chalicelib.gateways.roles import Roles
@@ -52,6 +53,14 @@ class World:
     """Stripe customer → account, as far as this process has met them. Immutable, so it may be remembered."""
     marks: dict[str, datetime] = field(default_factory=dict)
     """When this process last did what need not be done every time."""
+    gate: Gate = field(init=False)
+    """What may leave at this moment. Every port above stands behind it."""
+
+    def __post_init__(self) -> None:
+        gate = Gate(self.settings.capabilities, self.table)
+        object.__setattr__(self, "gate", gate)
+        for name in PORTS.keys() & self.__slots__:
+            object.__setattr__(self, name, behind(name, getattr(self, name), gate))
 
 
 _world: World | None = None

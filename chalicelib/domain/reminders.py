@@ -41,6 +41,11 @@ def reminding(reminder: Step) -> Reminding:
     return Reminding(int(days), f"{kind}:{subject}" if subject else kind)
 
 
+def kind_reminded_of(subject: str) -> str:
+    """The kind of the step that a reminder with this subject reminds of."""
+    return subject.partition(":")[0].rpartition("-")[0]
+
+
 def event_of(reminder: Step, pending: Mapping[str, datetime]) -> Step | None:
     """The step it reminds of, while that lies ahead."""
     of = reminding(reminder).of

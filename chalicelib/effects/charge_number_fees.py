@@ -10,11 +10,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from chalicelib.domain.account import Account
 from chalicelib.domain.holding import is_fee_waived
 from chalicelib.domain.ledger import Posting, from_wallet
 from chalicelib.domain.moments import rfc3339
+from chalicelib.domain.money import Money
 from chalicelib.domain.needs import numbers_needed_at
 from chalicelib.domain.number_fees import Number, cycle_of, next_fee_after, paid_beyond
+from chalicelib.domain.policy import Policy
 from chalicelib.effects.effect import Done, MoreToDo, Task
 from chalicelib.store import holdings, keys, wallet
 from chalicelib.store.accounts import Stale, still
@@ -45,8 +48,7 @@ def _catch_up(task: Task, number: Number) -> tuple[Number, int]:
     while number.next_fee_at <= certain_until:
         date = number.next_fee_at
         after = replace(number, next_fee_at=next_fee_after(number, date, cycle))
-        is_owed = numbers_needed_at(account, policy, date) and not is_fee_waived(account, date)
-        owed = is_owed and number.fee_on(date).amount
+        owed = _owed(account, policy, number, date)
         if (_charge if owed else _pass_over)(task, number, date, after):
             charged += bool(owed)
             number = after
@@ -56,6 +58,30 @@ def _catch_up(task: Task, number: Number) -> tuple[Number, int]:
             return number, charged
         number = current
     return number, charged
+
+
+def _owed(account: Account, policy: Policy, number: Number, date: datetime) -> int:
+    is_owed = numbers_needed_at(account, policy, date) and not is_fee_waived(account, date)
+    return number.fee_on(date).amount if is_owed else 0
+
+
+def would_charge(task: Task) -> tuple[int, Money, datetime | None]:
+    """How many fees, how much together, and when the next one falls due."""
+    account = task.loaded.account
+    policy = task.world.policies.get(account.policy)
+    certain_until = _certain_until(task)
+    fees: list[int] = []
+    dates: list[datetime] = []
+    for number in holdings.numbers(task.world.table, task.account_id):
+        if number.state != "active":
+            continue
+        cycle, date = cycle_of(account, policy, number.bought_at), number.next_fee_at
+        while date <= certain_until:
+            fees.append(_owed(account, policy, number, date))
+            date = next_fee_after(number, date, cycle)
+        dates.append(date)
+    amount = Money(sum(fees), account.currency)
+    return len([fee for fee in fees if fee]), amount, min(dates, default=None)
 
 
 def _certain_until(task: Task) -> datetime:

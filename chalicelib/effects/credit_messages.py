@@ -38,10 +38,8 @@ class _Tally:
 
 
 def credit_messages(task: Task) -> Done:
-    account, policy = task.loaded.account, task.world.policies.get(task.loaded.account.policy)
-    subject = task.step.subject or ""
-    channels = crediting.channels_lost(account, policy, subject, task.step.due)
-    tally = _Tally(Money(0, account.currency))
+    channels = _channels_lost(task)
+    tally = _Tally(Money(0, task.loaded.account.currency))
     if channels:
         # From here on nobody registers a message who judged the plan to be live before.
         wallet.fence(task.world.table, task.account_id)
@@ -51,14 +49,32 @@ def credit_messages(task: Task) -> Done:
                 raise MoreToDo
             for message in _credit(task, chunk):
                 tally.add(message)
-    ended = crediting.ended_by(account, subject)
+    return Done(_said(task, tally))
+
+
+def would_credit(task: Task) -> dict[str, object]:
+    tally = _Tally(Money(0, task.loaded.account.currency))
+    if channels := _channels_lost(task):
+        for message in _unsent(task, channels, tally):
+            tally.add(message)
+    return _said(task, tally)
+
+
+def _channels_lost(task: Task) -> frozenset[str]:
+    account = task.loaded.account
+    policy = task.world.policies.get(account.policy)
+    return crediting.channels_lost(account, policy, task.step.subject or "", task.step.due)
+
+
+def _said(task: Task, tally: _Tally) -> dict[str, object]:
+    ended = crediting.ended_by(task.loaded.account, task.step.subject or "")
     switched = {"switched_from": ended.plan} if ended.was_switched else {}
     result = {
         "subscription_id": ended.subscription_id,
         "count": tally.count,
         "amount": tally.amount,
     }
-    return Done({**result, **switched})
+    return {**result, **switched}
 
 
 def _unsent(task: Task, channels: frozenset[str], tally: _Tally) -> Iterator[ScheduledMessage]:

@@ -60,6 +60,11 @@ def _ordered(task: Task) -> Case | None:
     return case if case is not None and case.is_paying else None
 
 
+def would_pay(task: Task) -> dict[str, object]:
+    case = _ordered(task)
+    return {"case_id": case.id, "amount": _payout(case).amount} if case is not None else {}
+
+
 def _payout(case: Case) -> Payout:
     assert case.payout is not None
     return case.payout

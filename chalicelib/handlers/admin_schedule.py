@@ -80,5 +80,6 @@ def _job(call: Call[None], job: Job) -> dict[str, Any]:
         "rate": job.rate,
         "says": job.says,
         "sweeps": list(job.due_kinds),
+        "switched": overseeing.switched(call.world, job.due_kinds),
         "backlog": overseeing.backlog(call.world, job.due_kinds),
     }

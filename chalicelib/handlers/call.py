@@ -73,6 +73,8 @@ class Route:
     """Raises 422 for what the body's type cannot say, and for the query."""
     repeated: Callable[[Call[Any]], Answer | None] | None = None
     """The stored answer, if this request was completed before."""
+    needs: str | None = None
+    """The capability that has to be on for it."""
     lists: bool = False
     """It answers a page: `limit` is judged with the shape."""
     success: int = 200

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from chalicelib import lifecycle, log
+from chalicelib.domain.capabilities import SwitchedOff
 from chalicelib.gateways.jwks import KeysUnavailable
 from chalicelib.gateways.roles import RolesUnavailable
 from chalicelib.gateways.stripe import StripeUnavailable
@@ -28,6 +29,7 @@ from chalicelib.handlers.problems import (
     roles_unknown,
     storage_unavailable,
     stripe_unavailable,
+    switched_off,
     unexpected,
     unverifiable,
 )
@@ -91,6 +93,8 @@ def _answer(world: World, route: Route, request: Request, tokens: Any) -> Answer
     call.loaded = _account(call, route.whose)
     try:
         return _decided(call, route, plain)
+    except SwitchedOff as off:
+        raise _with_support(switched_off(off), route, call) from off
     except Problem as problem:
         raise _with_support(problem, route, call) from problem
 
@@ -132,6 +136,8 @@ def _act(call: Call[Any], route: Route) -> Answer:
     roles = route.roles(call) if callable(route.roles) else route.roles
     if not call.caller.roles & roles:
         raise role_required(sorted(roles))
+    if route.needs is not None:
+        call.world.gate.must_be_open(route.needs)
     return route.act(call)
 
 

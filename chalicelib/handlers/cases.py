@@ -11,6 +11,7 @@ from typing import Any
 from chalicelib import casework
 from chalicelib.casework import By, Ruling
 from chalicelib.domain.appeals import OverLimit, Statement
+from chalicelib.domain.capabilities import REFUND
 from chalicelib.domain.cases import (
     AlreadyDecided,
     Case,
@@ -163,6 +164,9 @@ def check_decision(call: Call[shapes.CaseDecision]) -> None:
 
 def decide(call: Call[shapes.CaseDecision]) -> Answer:
     body = call.body
+    if body.approve:
+        # What is refused costs nothing; what is approved is owed, and paid at once.
+        call.world.gate.must_be_open(REFUND)
     ruling = Ruling(
         approve=body.approve,
         reason=body.reason,

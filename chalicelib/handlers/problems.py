@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from chalicelib.domain.capabilities import SwitchedOff
+
 TITLES: Mapping[int, str] = {
     400: "The request cannot be read",
     401: "Who are you?",
@@ -50,6 +52,7 @@ STATUSES: Mapping[str, int] = {
     "idempotency_key_reused": 422,
     "rate_limited": 429,
     "internal_error": 500,
+    "switched_off": 503,
     "stripe_unavailable": 503,
     "temporarily_unavailable": 503,
 }
@@ -117,6 +120,24 @@ def stripe_unavailable() -> Problem:
         "stripe_unavailable",
         "Stripe did not answer. Nothing is lost: try again in a moment.",
         headers={"Retry-After": "5"},
+    )
+
+
+def switched_off(off: SwitchedOff) -> Problem:
+    """503, because it is we who do not do it now, and nothing the caller could change."""
+    why = (
+        "An operator has stopped everything that leaves this system."
+        if off.killed
+        else "This is not switched on here yet."
+    )
+    detail = f"{why} Nothing was changed: please ask support, or try again later."
+    return Problem(
+        503,
+        "switched_off",
+        detail,
+        headers={"Retry-After": "300"},
+        capability=off.capability,
+        mode=off.mode,
     )
 
 

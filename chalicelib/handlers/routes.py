@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chalicelib.domain.capabilities import CANCEL, LAPSE, RELEASE
 from chalicelib.gateways.tokens import ACCOUNT_ROLES
 from chalicelib.handlers import (
     activity,
@@ -10,6 +11,7 @@ from chalicelib.handlers import (
     admin_numbers,
     admin_schedule,
     admin_steps,
+    admin_switches,
     assisted,
     cancellations,
     cases,
@@ -73,11 +75,13 @@ ROUTES: tuple[Route, ...] = (
         body=shapes.Cancellation, find=cancellations.find_preview,
         roles=may_ask_to_cancel,
         repeated=cancellations.repeated,
+        needs=CANCEL,
         summary="Turns renewal off, as previewed and consented to.",
     ),
     Route(
         method="DELETE", path="/v1/subscriptions/{id}/cancellation", act=cancellations.resume,
         find=subscription, roles=may_cancel,
+        needs=CANCEL,
         summary="Resumes: undoes a scheduled cancellation, up to the last second.",
     ),
     Route(
@@ -88,6 +92,7 @@ ROUTES: tuple[Route, ...] = (
     Route(
         method="POST", path="/v1/subscriptions/{id}/assisted-cancellation", act=assisted.cancel,
         body=shapes.AssistedCancellation, whose="none", roles=SUPPORT,
+        needs=CANCEL,
         summary="By phone: turns renewal off, as previewed and consented to.",
     ),
     Route(
@@ -108,6 +113,7 @@ ROUTES: tuple[Route, ...] = (
     Route(
         method="DELETE", path="/v1/numbers/{e164}", act=holdings.delete_number,
         whose="number", find=number, roles=ADMINS | SERVICE,
+        needs=RELEASE,
         summary="Removes a number: it is released at its carrier and costs nothing more.",
     ),
     Route(
@@ -118,6 +124,7 @@ ROUTES: tuple[Route, ...] = (
     Route(
         method="DELETE", path="/v1/registrations/{id}", act=holdings.delete_registration,
         whose="query", find=registration, roles=ADMINS | SERVICE,
+        needs=LAPSE,
         summary="Declines a pending registration, or withdraws an active one.",
     ),
     Route(
@@ -275,7 +282,23 @@ ROUTES: tuple[Route, ...] = (
         method="POST", path="/v1/admin/numbers/{e164}/recovery", act=admin_numbers.recover,
         body=shapes.Recovery, whose="body", find=admin_numbers.find, check=reason,
         roles=OPERATOR,
+        needs=RELEASE,
         summary="Gets a released number back for its account, while the carrier still allows it.",
+    ),
+    Route(
+        method="GET", path="/v1/admin/kill-switch", act=admin_switches.show, whose="none",
+        roles=OPERATOR,
+        summary="How the kill switch and every capability stand, and who turned it.",
+    ),
+    Route(
+        method="POST", path="/v1/admin/kill-switch", act=admin_switches.stop,
+        body=shapes.Reasoned, whose="none", check=reason, roles=OPERATOR,
+        summary="Stops everything that leaves: Stripe, carriers, mail, events, deletions.",
+    ),
+    Route(
+        method="DELETE", path="/v1/admin/kill-switch", act=admin_switches.go_on,
+        body=shapes.Reasoned, whose="none", check=reason, roles=OPERATOR,
+        summary="Lets everything go on: what fell due meanwhile is done as if late.",
     ),
     Route(
         method="GET", path="/v1/admin/deadlines", act=admin_schedule.deadlines,

@@ -20,6 +20,8 @@ LONGEST_CAUSE = 900
 PUBLISHED, RECEIPT = "published", "receipt"
 NOTICE, CONFIRMATION, ASIDE = "notice#", "confirmation#", "aside#"
 WINDOW = "window#"
+SHADOW = "shadow#"
+SWITCHES, TURNED = "O#switches", "turned#"
 WALK, FAILED_VISIT, GIVEN_UP_VISIT = "walk#", "failed#", "given_up#"
 PURGER, CERTIFICATE = "purger#", "certificate#"
 
@@ -92,6 +94,19 @@ def purger(account_id: str, name: str) -> Key:
 
 def certificate(account_id: str, certificate_id: str) -> Key:
     return Key(partition(account_id), CERTIFICATE + certificate_id)
+
+
+def shadow(account_id: str, what: str, due: str) -> Key:
+    return Key(partition(account_id), f"{SHADOW}{what}#{due}")
+
+
+def kill_switch() -> Key:
+    return Key(SWITCHES, "kill_switch")
+
+
+def kill_switch_turned(n: int) -> Key:
+    """In the order in which it was turned."""
+    return Key(SWITCHES, f"{TURNED}{n:09d}")
 
 
 def wallet(account_id: str) -> Key:

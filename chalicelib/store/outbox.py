@@ -21,6 +21,8 @@ from chalicelib.store.table import Action, Delete, If, Key, Put, Refused, Row, T
 STUCK, UNSENT = "publish", "notice"
 """Kinds in the due index: accounts whose publishing waits for its next try, and notices to be mailed."""
 TO_SEND, SENT, NOTED, GIVEN_UP = "to_send", "sent", "noted", "given_up"
+SHADOWED = "shadowed"
+"""It would have been sent, and never is."""
 TIDY_AFTER = timedelta(days=90)
 
 

@@ -33,6 +33,9 @@ itself, and the few attributes beside it are those that a condition or an index 
     A#<account>             evidence#<id>             who agreed to what; outlives the purge, without
                                                       what they wrote in their own words
     A#<account>             answer#<user>#<route>#<k> an Idempotency-Key's stored answer (TTL)
+    A#<account>             shadow#<step>#<due>       what would have been done; directory index
+    O#switches              kill_switch               whether anything may leave (version)
+    O#switches              turned#<n>                who turned it, when and why
     C#<stripe customer>     customer                  which account it belongs to; never re-bound
     N#<e164>                number                    which account holds the live number
     E#<hash of an e-mail>   <account>                 which accounts it is the address of

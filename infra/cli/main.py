@@ -21,6 +21,7 @@ from infra.cli import (
     purge,
     reconcile,
     setup,
+    switches,
 )
 
 Groups = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public name for it
@@ -30,6 +31,7 @@ GROUPS: tuple[Callable[[Groups], None], ...] = (
     *(account.add, deadlines.add, jobs.add, events.add, maintenance.add, number.add),
     *(doctor.add, setup.add, purge.add),
     *(reconcile.add, backfill.add, invariants.add, case.add),
+    switches.add,
 )
 """Each adds its commands; a command's `run` is given the arguments and answers the exit code."""
 

@@ -450,6 +450,6 @@ def test_the_deployed_world_reads_its_secrets_where_the_settings_say(monkeypatch
     world = wiring._deployed()
 
     assert world.settings.webhook_secrets == ("secretsmanager:lapse#webhook", "whsec_plain")
-    assert "secretsmanager', name='lapse'" in repr(world.stripe._key)
-    assert "key='refunds'" in repr(world.stripe._refund_key)
-    assert "name='/lapse/roles'" in repr(world.roles.secret)
+    assert "secretsmanager', name='lapse'" in repr(world.stripe.inner._key)
+    assert "key='refunds'" in repr(world.stripe.inner._refund_key)
+    assert "name='/lapse/roles'" in repr(world.roles.inner.secret)

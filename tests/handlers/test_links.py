@@ -305,7 +305,7 @@ def refusing(life, monkeypatch, name, error):
     def no(*_, **__):
         raise error
 
-    monkeypatch.setattr(type(life.world.stripe), name, no)
+    monkeypatch.setattr(type(life.world.stripe.inner), name, no)
 
 
 def test_what_stripe_refuses_for_good_is_not_called_a_moments_trouble(

@@ -86,6 +86,7 @@ ADDED = {
     "GET /v1/maintenance-windows/{id}",
     "GET /v1/admin/accounts/{id}/purge-certificates",
     "POST /v1/admin/accounts/{id}/purge-approval",
+    *(f"{method} /v1/admin/kill-switch" for method in ("GET", "POST", "DELETE")),
 }
 """What we offer beyond it."""
 
