@@ -36,8 +36,9 @@ from chalicelib.store.table import StoreError, Table
 READ_AGAIN = 5.0
 """Seconds: so long after it was turned, a process that is running may still act."""
 
-LINKS = "links"
-"""What a customer does at Stripe by themselves. It is none of our capabilities; only the kill switch stops it."""
+ASKED = "asked"
+"""What somebody does at Stripe by themselves: a customer on its pages, an operator who sets it up. It is none of our
+capabilities; only the kill switch stops it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +58,23 @@ PORTS: Mapping[str, Port] = {
             "set_collection": CANCEL,
             "end_now": REFUND,
             "pay_back": REFUND,
-            "portal_session": LINKS,
-            "checkout_session": LINKS,
+            "portal_session": ASKED,
+            "checkout_session": ASKED,
+            "create_endpoint": ASKED,
+            "update_endpoint": ASKED,
+            "delete_endpoint": ASKED,
+            "create_portal_configuration": ASKED,
+            "update_portal_configuration": ASKED,
         },
         frozenset({
             *("subscription", "subscriptions_of", "invoice", "invoice_status", "invoices_of"),
             *("every_invoice_of", "open_invoices", "payment_method", "checkout", "price"),
             *("charge", "charge_of_intent", "newest_period", "paid_by", "refund", "refunds_of"),
             *("dispute", "disputes_of", "untaken_events_after", "first_untaken_events"),
+            *("subscriptions_page", "customers_page", "paid_checkouts_page", "everything_of"),
+            *("newest_paid_invoice", "price_named", "prices_of", "endpoints", "spoken_at"),
+            # The doctor's table of calls that name nothing which exists: whether the key may, never that it does.
+            *("portal_configurations", "try_out"),
         }),
     ),
     "carriers": Port(

@@ -14,6 +14,7 @@ from typing import Any
 
 from chalicelib import wiring
 from chalicelib.domain.account import Account
+from chalicelib.domain.capabilities import SwitchedOff
 from chalicelib.gateways import patience
 from chalicelib.gateways.stripe import StripeUnavailable
 from chalicelib.settings import SettingsError
@@ -47,6 +48,9 @@ def run(show: Show, given: argparse.Namespace) -> int:
         print(f"lapse: {error.args[0]}", file=sys.stderr)
     except StripeUnavailable as error:
         print(f"lapse: Stripe could not be asked: {error}", file=sys.stderr)
+    except SwitchedOff as off:
+        why = "the kill switch is on" if off.killed else f"{off.capability} is {off.mode}"
+        print(f"lapse: nothing was done: {why}", file=sys.stderr)
     except StoreError as error:
         print(f"lapse: the table could not be read: {error}", file=sys.stderr)
     return 2

@@ -16,7 +16,7 @@ from chalicelib.domain.capabilities import (
     read_modes,
 )
 from chalicelib.effects.would import WOULD
-from chalicelib.gates import LINKS, PORTS, Gate, Gated, Ungated, behind
+from chalicelib.gates import ASKED, PORTS, Gate, Gated, Ungated, behind
 from chalicelib.gateways.carriers import Carrier
 from chalicelib.gateways.events import Events
 from chalicelib.gateways.files import Files
@@ -219,7 +219,7 @@ def test_each_kind_of_step_and_notice_belongs_to_a_capability_or_is_said_not_to(
     assert set(capabilities._OF_NOTICES) == set(notices.KINDS)
     known = {*capabilities._OF_STEPS.values(), *capabilities._OF_NOTICES.values()} - {None}
     assert known <= set(CAPABILITIES)
-    assert {c for _, _, c in gated()} <= set(CAPABILITIES) | {LINKS}
+    assert {c for _, _, c in gated()} <= set(CAPABILITIES) | {ASKED}
 
 
 def test_what_can_be_in_shadow_says_what_it_would_do():
