@@ -74,7 +74,7 @@ PORTS: Mapping[str, Port] = {
             *("subscriptions_page", "customers_page", "paid_checkouts_page", "everything_of"),
             *("newest_paid_invoice", "price_named", "prices_of", "endpoints", "spoken_at"),
             # The doctor's table of calls that name nothing which exists: whether the key may, never that it does.
-            *("portal_configurations", "try_out"),
+            *("portal_configurations", "try_out", "newest_events", "event"),
         }),
     ),
     "carriers": Port(
