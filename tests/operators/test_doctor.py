@@ -150,7 +150,7 @@ def test_a_key_that_stripe_does_not_know_is_told_and_hides_nothing_else(life, ca
         raise KeyRefused("Stripe does not accept our key")
 
     one = healthy(life)
-    monkeypatch.setattr(type(one.stripe), "_call", refused)
+    monkeypatch.setattr(type(one.stripe.inner), "_call", refused)
 
     code, unwell, findings = examined(capsys, one)
 
@@ -178,7 +178,7 @@ def lacking(one, monkeypatch, *names, pays_back=None):
         return real(ask, pays_back=pays_back)
 
     only_key = pays_back
-    monkeypatch.setattr(type(one.stripe), "try_out", tried)
+    monkeypatch.setattr(type(one.stripe.inner), "try_out", tried)
 
 
 @pytest.mark.parametrize(
@@ -239,7 +239,7 @@ def test_stripe_away_is_told(life, capsys, monkeypatch):
     def away(_self):
         raise StripeUnavailable("APIConnectionError")
 
-    monkeypatch.setattr(type(one.stripe), "spoken_at", away)
+    monkeypatch.setattr(type(one.stripe.inner), "spoken_at", away)
 
     only(capsys, one, "fail", "stripe", "cannot be reached: APIConnectionError")
 
@@ -525,7 +525,7 @@ def test_it_describes_the_deployment_as_the_environment_does(monkeypatch):
 
     assert one.webhook_url == "https://billing.example.com/webhooks/stripe"
     assert one.settings.portal_configuration == "bpc_1"
-    assert one.stripe._base_url == "http://127.0.0.1:9/_stripe"
+    assert one.stripe.inner._base_url == "http://127.0.0.1:9/_stripe"
 
 
 def test_stripes_key_is_sent_nowhere_in_the_clear(monkeypatch, capsys):
