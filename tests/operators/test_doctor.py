@@ -525,7 +525,7 @@ def test_it_describes_the_deployment_as_the_environment_does(monkeypatch):
 
     assert one.webhook_url == "https://billing.example.com/webhooks/stripe"
     assert one.settings.portal_configuration == "bpc_1"
-    assert one.stripe.inner._base_url == "http://127.0.0.1:9/_stripe"
+    assert one.stripe._base_url == "http://127.0.0.1:9/_stripe"
 
 
 def test_stripes_key_is_sent_nowhere_in_the_clear(monkeypatch, capsys):
