@@ -358,6 +358,7 @@ def dispute(world: Simulated, resident: Resident, random: Random) -> None:
     opened = world.try_control("open_dispute", customer=resident.customer)
     if opened:
         resident.disputes.append(opened["dispute"])
+        resident.disputed = True
     world.deliver()
 
 
@@ -399,6 +400,68 @@ def _on_a_step(world: Simulated, resident: Resident, random: Random, what: str) 
     if steps:
         world.operator(
             "POST", f"/v1/admin/steps/{random.choice(steps)}/{what}", {"reason": "To look."}
+        )
+
+
+def announce_work(world: Simulated, resident: Resident, random: Random) -> None:
+    begins = world.now + timedelta(hours=random.choice((-300, -30, 0, 5, 200)))
+    body = {
+        "starts_at": rfc3339(begins), "ends_at": rfc3339(begins + timedelta(hours=random.choice((1, 30, 100)))),
+        "kind": random.choice(("scheduled", "emergency")), "reason": "The database moves.",
+    }  # fmt: skip
+    if random.random() < 0.5:
+        body["policies"] = [resident.policy]
+    made = world.operator("POST", "/v1/maintenance-windows", body)
+    if made.status == 201:
+        world.windows.append(made.body["id"])
+
+
+def edit_work(world: Simulated, resident: Resident, random: Random) -> None:
+    if not world.windows:
+        return
+    path = f"/v1/maintenance-windows/{random.choice(world.windows)}"
+    if random.random() < 0.4:
+        world.operator("PUT", path, {"withdrawn": True})
+    else:
+        ends = world.now + timedelta(hours=random.choice((-20, 3, 60)))
+        world.operator("PUT", path, {"ends_at": rfc3339(ends)})
+
+
+def recover_number(world: Simulated, resident: Resident, random: Random) -> None:
+    """An operator tries to have a number back that is gone."""
+    records = world.carrier.view()["numbers"]
+    gone = [n for n in _numbers(resident) if n in records and records[n]["status"] == "released"]
+    if not gone:
+        return
+    e164 = random.choice(gone)
+    body = {"account_id": resident.id, "reason": "They asked for it."}
+    reply = world.operator("POST", f"/v1/admin/numbers/{e164}/recovery", body)
+    resident.recovered = True
+    if reply.status < 400:
+        resident.removed.discard(e164)
+
+
+def knock(world: Simulated, resident: Resident, random: Random) -> None:
+    """Somebody who may not tries: a mere member, and an administrator of another account."""
+    subscription = _one(world, resident, random)
+    e164 = random.choice([*_numbers(resident), "+14155559999"])
+    case = random.choice([*resident.cases, "case_nobody"])
+    doors = (
+        ("POST", f"/v1/subscriptions/{subscription}/cancellation-previews", None),
+        ("DELETE", f"/v1/subscriptions/{subscription}/cancellation", None),
+        ("DELETE", f"/v1/numbers/{e164}", None),
+        ("POST", f"/v1/cases/{case}/decision", {"approve": True, "reason": "I would like that."}),
+        ("GET", f"/v1/admin/accounts/{resident.id}/timeline", None),
+        ("POST", f"/v1/admin/accounts/{resident.id}/legal-hold", {"reason": "I would like that."}),
+        ("POST", "/v1/exports", None),
+    )
+    method, path, body = random.choice(doors)
+    member = world.token(resident.id, "member")
+    stranger = world.token("stranger", "super_admin", "billing_admin")
+    for token in (member, stranger):
+        reply = world.api(method, path, body, token=token)
+        assert reply.status in (403, 404, 422, 502, 503), (
+            f"13: {method} {path} let somebody in: {reply.status}"
         )
 
 
@@ -464,6 +527,10 @@ DOINGS: Mapping[str, Doing] = {
     "switch_plan": switch_plan, "bind_contract": bind_contract, "assign_seat": assign_seat,
     "unassign_seat": unassign_seat, "card_fails": card_fails, "card_works": card_works,
     "export": export, "legal_hold": legal_hold, "release_hold": release_hold,
+    "recover_number": recover_number,
+    "knock": knock,
+    "announce_work": announce_work,
+    "edit_work": edit_work,
     "hold_step": hold_step, "retry_step": retry_step, "look": look,
     "jump_seconds": jump_seconds, "jump_hours": jump_hours, "jump_to_next": jump_to_next,
     "jump_days": _jump(timedelta(days=5)), "jump_weeks": _jump(timedelta(days=17)),

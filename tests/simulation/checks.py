@@ -9,10 +9,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from chalicelib.domain import news
+from chalicelib.domain.access import has_access
 from chalicelib.domain.account import Account
+from chalicelib.domain.ending import end_of, extended_days
 from chalicelib.domain.moments import months_after, rfc3339, years_after
 from chalicelib.handlers.jobs import SCHEDULE
 from chalicelib.store import keys, outbox
+from chalicelib.store.records import from_doc
 from tests.simulation.world import Resident, Simulated
 from tests.support.invariants import Seen, Witness, accounts_in, check_all, rows_of
 
@@ -27,6 +31,8 @@ class Watching:
         self.world = world
         self.witness = Witness()
         self.purged: dict[str, datetime] = {}
+        self.promised: dict[str, int] = {}
+        """Subscription → the days that work on the systems has given it."""
         self.early: list[str] = []
         ends = world.carrier._end
 
@@ -45,6 +51,20 @@ class Watching:
             resident = _resident(world, seen.account.id)
             self._purges_come_after_a_year(resident, seen.account)
             _sent_is_never_credited(resident, seen)
+            self._given_days_stay(seen.account)
+            _access_is_half_open(self.world, resident, seen.account)
+            _contracts_run_to_their_end(resident, seen.account)
+            _credits_come_after_an_end(self.world, resident, seen)
+
+    # -- M1-13
+
+    def _given_days_stay(self, account: Account) -> None:
+        for id, one in account.subscriptions.items():
+            days = extended_days(account, one)
+            assert days >= self.promised.get(id, 0), (
+                f"14: {id} had {self.promised[id]} days, now {days}"
+            )
+            self.promised[id] = days
 
     # -- 4, 5: by Stripe's own dates, not ours
 
@@ -71,12 +91,47 @@ class Watching:
         if began is None or account.id in self.purged:
             return
         self.purged[account.id] = began
+        assert account.legal_hold is None, f"5: {account.id} was purged under a legal hold"
+        held = [id for id, case in account.cases.items() if case.holds_purge]
+        assert not held, f"5: {account.id} was purged while {held} are open"
         ends = [_instant(s["ended_at"]) for s in _at_stripe(self.world, resident)
                 if s["ended_at"] and _instant(s["ended_at"]) < began and _ever_paid(self.world, s)]  # fmt: skip
         assert ends, f"5: {account.id} was purged without an end"
         assert began >= years_after(max(ends), 1), (
             f"5: purged at {began}, and the end was {max(ends)}"
         )
+
+
+def _access_is_half_open(world: Simulated, resident: Resident, account: Account) -> None:
+    """6, at the end itself, whatever the clock says now."""
+    policy = world.clean.policies.get(resident.policy)
+    for id, one in account.subscriptions.items():
+        end = end_of(account, one)
+        if end is not None:
+            assert not has_access(account, one, policy, end), f"6: {id} has access at its end {end}"
+
+
+def _contracts_run_to_their_end(resident: Resident, account: Account) -> None:
+    """7."""
+    for id, contract in resident.contracts.items():
+        one = account.subscriptions.get(id)
+        if one is None or one.is_forfeited or id not in account.contracts:
+            continue
+        end = end_of(account, one)
+        assert end is None or end >= contract, f"7: {id} ends at {end}, its contract at {contract}"
+
+
+def _credits_come_after_an_end(world: Simulated, resident: Resident, seen: Seen) -> None:
+    """2. "When the cancellation date arrives": by Stripe's dates, or when the customer switched plans."""
+    credited = [entry.at for entry in seen.entries if entry.kind == "messages_credited"]
+    switched = any(s.left_plans for s in seen.account.subscriptions.values())
+    if not credited or seen.account.purged_at or switched:
+        return
+    ends = [_instant(s["ended_at"]) for s in _at_stripe(world, resident) if s["ended_at"]]
+    assert ends, f"2: {resident.id} was credited messages without an end"
+    assert min(credited) >= min(ends), (
+        f"2: credited at {min(credited)}, the first end was {min(ends)}"
+    )
 
 
 def _sent_is_never_credited(resident: Resident, seen: Seen) -> None:
@@ -153,6 +208,8 @@ def _everything_agrees(world: Simulated) -> None:
         assert position is None or not position.lags, (
             f"11: {seen.account.id} has unpublished history"
         )
+        _everything_was_told(world, seen)
+        _every_fee_was_charged(world, resident, seen)
     _money_went_back_once(world)
 
 
@@ -214,6 +271,58 @@ def _we_know_what_stripe_knows(world: Simulated, resident: Resident, account: Ac
         assert we_say == stripe_says, f"10: {theirs['id']} is {stripe_says}, and we say {we_say}"
 
 
+def _everything_was_told(world: Simulated, seen: Seen) -> None:
+    """11. Whatever the history says has left, under its own name."""
+    if seen.account.purge_began_at or seen.account.purged_at:
+        return
+    told = {one["id"] for one in world.outbox.view()["events"]}
+    for row in seen.of(keys.HISTORY):
+        entry = from_doc(news.HistoryEntry, row["doc"])
+        for one in news.events(seen.account.id, entry):
+            assert one.id in told, f"11: {one.type} of {seen.account.id} was never told"
+
+
+def _every_fee_was_charged(world: Simulated, resident: Resident, seen: Seen) -> None:
+    """3, the other side: every month of a number that a plan needed was charged, on the day it was bought.
+
+    Only where the world is simple enough to count by hand: no disputes, refunds, contracts, work or switches."""
+    account, theirs = seen.account, _at_stripe(world, resident)
+    simple = not (
+        world.windows or resident.cases or resident.disputed or resident.contracts
+        or resident.recovered or account.purged_at or account.held or account.waived
+        or any(s["status"] not in ("active", "canceled") for s in theirs)
+        or any(s.left_plans for s in account.subscriptions.values())
+        or any(_paid_until(world, s) > _instant(s["ended_at"]) for s in theirs if s["ended_at"])
+    )  # fmt: skip
+    if not simple:
+        return
+    charged = sorted((str(e.note["number"]), e.at) for e in seen.entries if e.kind == "number_fee")
+    wanted = sorted(
+        (number.e164, date)
+        for number in seen.numbers
+        if number.monthly_fee.amount and number.e164 not in resident.removed
+        for date in _months(number.bought_at, number.known_since, world.now)
+        if any(_needs_it(world, resident, s, date) for s in theirs)
+    )
+    mine = [one for one in charged if one[0] not in resident.removed]
+    assert mine == wanted, f"3: charged {mine}, owed {wanted}"
+
+
+def _months(bought: datetime, known: datetime, now: datetime) -> list[datetime]:
+    dates = (months_after(bought, n) for n in range(1, 200))
+    return [date for date in dates if known <= date <= now]
+
+
+def _needs_it(
+    world: Simulated, resident: Resident, subscription: dict[str, Any], date: datetime
+) -> bool:
+    needs = _plan_says(world, resident, subscription, "needs_numbers")
+    if not needs or not _ever_paid(world, subscription):
+        return False
+    ended = subscription["ended_at"]
+    return _instant(subscription["start_date"]) <= date and (not ended or date < _instant(ended))
+
+
 # -- the carrier
 
 
@@ -270,6 +379,8 @@ def _might_have_access(world: Simulated, resident: Resident, subscription: dict[
         until = max(until, resident.contracts[subscription["id"]])
     if subscription["status"] in ("active", "trialing", "past_due", "unpaid"):
         until += timedelta(days=40)  # settling, and the grace after a failed charge
+    if world.windows:
+        until += timedelta(days=60)  # work on the systems extends it
     return until > world.now
 
 
@@ -335,6 +446,8 @@ def _nothing_is_left(world: Simulated, resident: Resident) -> None:
         held = [n.e164 for n in seen.numbers
                 if n.state != "released" and had_plan and n.known_since < max(ends)]  # fmt: skip
         assert not held, f"11: {held} are still rented for {resident.id}"
+        seats = {id: n for id, n in seen.account.seats.items() if n}
+        assert not seats, f"GT-5: {resident.id} still has seats: {seats}"
         if policy.data is not None and had_plan and not _explained(seen):
             assert seen.account.purged_at, (
                 f"11: {resident.id} was never purged: {seen.account.steps}"

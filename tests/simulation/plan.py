@@ -33,6 +33,7 @@ FAULTS: Mapping[str, float] = {
     # Somebody else acts between two calls of ours.
     "meanwhile": 0.02,
     # Of each act: how likely Stripe's webhooks begin to behave like this.
+    "webhooks_dropped": 0.1,
     "webhooks_doubled": 0.3,
     "webhooks_reordered": 0.3,
     "webhooks_late": 0.2,
@@ -79,7 +80,7 @@ VERBS: Mapping[str, int] = {
     "top_up": 5, "pay_balance": 2, "use": 3, "charge_usage": 3, "switch_plan": 3,
     "bind_contract": 3, "assign_seat": 3, "unassign_seat": 2, "card_fails": 3, "card_works": 4,
     "export": 2, "legal_hold": 1, "release_hold": 2, "hold_step": 1, "retry_step": 2,
-    "look": 4, "jump_seconds": 6, "jump_hours": 8, "jump_to_next": 14, "jump_days": 14,
+    "announce_work": 3, "edit_work": 2, "knock": 4, "recover_number": 3, "look": 4, "jump_seconds": 6, "jump_hours": 8, "jump_to_next": 14, "jump_days": 14,
     "jump_weeks": 8, "jump_months": 5, "jump_year": 2,
 }  # fmt: skip
 POLICIES = ("smarter-contact", "smarter-contact", "1msg", "goto", "1smtg", "nexorone")

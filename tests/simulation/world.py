@@ -58,6 +58,9 @@ class Resident:
     """Subscription → the end of its contract."""
     cases: list[str] = field(default_factory=list)
     disputes: list[str] = field(default_factory=list)
+    disputed: bool = False
+    """Whether a bank ever took something back."""
+    recovered: bool = False
     count: int = 0
 
 
@@ -66,6 +69,8 @@ class Simulated(Life):
         self.plan = plan
         self.chance = Chance(plan.faults, self._meanwhile)
         self.chance.calm = True
+        self.windows: list[str] = []
+        """Work on the systems that was announced."""
         self.trail: list[str] = []
         """What was done and answered, act by act."""
         super().__init__(start=plan.start)
