@@ -6,6 +6,7 @@ something is the app's to judge: a token that the app will refuse can be had her
 
 import json
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import jwt
@@ -25,14 +26,20 @@ ROLES = (
 )
 
 
+@cache
+def _key(pem: str) -> rsa.RSAPrivateKey:
+    """Read once: checking a private key takes a sixth of a second, and tests make worlds by the hundred."""
+    key = serialization.load_pem_private_key(pem.encode(), password=None)
+    assert isinstance(key, rsa.RSAPrivateKey)
+    return key
+
+
 class Tokens:
     def __init__(self, notebook: Notebook) -> None:
         kept = notebook.get("tokens", "key")
         if kept is None:
             notebook.put("tokens", "key", kept := new_key())
-        key = serialization.load_pem_private_key(kept.encode(), password=None)
-        assert isinstance(key, rsa.RSAPrivateKey)
-        self._key = key
+        self._key = _key(kept)
 
     def jwks(self) -> dict[str, Any]:
         """The public half, as the app is configured with it."""

@@ -100,6 +100,8 @@ class Simulated(Life):
                 STRIPE_KEY,
                 base_url=f"http://127.0.0.1:{PORT}{PREFIX}",
                 http_client=lambda: ChancyClient(self, chance),
+                # The clock stands still meanwhile, so there is nothing to wait for.
+                sleep=lambda _seconds: None,
             ),
             carriers={"local": self._carrier()},
             mail=self._mailer(),
