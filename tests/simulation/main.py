@@ -30,6 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         logging.disable(logging.CRITICAL)
     if given.seed is not None:
         return _one(given.seed, given.keep)
+    if given.until_found:
+        return _until_found(range(given.start, given.start + given.seeds))
     return _many(range(given.start, given.start + given.seeds), given.jobs)
 
 
@@ -43,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     top.add_argument("--seed", type=int, help="replay this one world and print what happened")
     top.add_argument("--keep", type=_numbers, help="only these acts of it, such as 0,4,9")
     top.add_argument("--jobs", type=_count, default=os.cpu_count() or 1, help="processes")
+    top.add_argument("--until-found", action="store_true", help="stop at the first, one process")
     top.add_argument("--log", action="store_true", help="show what the app logs as well")
     return top
 
@@ -67,6 +70,16 @@ def _one(seed: int, keep: set[int] | None) -> int:
         return 0
     print(f"\nSeed {seed}: {played.violation.said}")
     return 1
+
+
+def _until_found(seeds: range) -> int:
+    for n, seed in enumerate(seeds, 1):
+        violation = play(plan(seed)).violation
+        if violation is not None:
+            print(f"Found after {n} worlds: {' '.join(violation.said.split())}")
+            return 1
+    print(f"Not found in {len(seeds)} worlds.")
+    return 0
 
 
 def _many(seeds: range, jobs: int) -> int:
