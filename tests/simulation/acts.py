@@ -405,7 +405,7 @@ def _on_a_step(world: Simulated, resident: Resident, random: Random, what: str) 
 
 def announce_work(world: Simulated, resident: Resident, random: Random) -> None:
     begins = world.now + timedelta(hours=random.choice((-300, -30, 0, 5, 200)))
-    body = {
+    body: dict[str, Any] = {
         "starts_at": rfc3339(begins), "ends_at": rfc3339(begins + timedelta(hours=random.choice((1, 30, 100)))),
         "kind": random.choice(("scheduled", "emergency")), "reason": "The database moves.",
     }  # fmt: skip
