@@ -190,6 +190,7 @@ def _doors() -> dict[str, dict[str, Handle]]:
     doors: dict[str, dict[str, Handle]] = {
         "/healthz": {"GET": _healthz},
         "/membership": {"GET": _for_anybody(pages.membership)},
+        "/console": {"GET": _for_anybody(pages.console)},
         "/pages/{name}": {"GET": _for_anybody(pages.asset)},
         "/pages/{version}/{name}": {"GET": _for_anybody(pages.asset)},
         "/v1/openapi.json": {"GET": _openapi},

@@ -5,7 +5,7 @@ What an account has comes through the API, to the script, with a token that is k
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from chalicelib import pages
 from chalicelib.domain.policy import Policy, Support, Text
@@ -24,7 +24,13 @@ ASK_FIRST = "no-cache"
 
 def membership(world: World, _: Request) -> Answer:
     policy = _policy(world)
-    return _page(world.settings, "membership", _words(world.settings, policy))
+    settings = world.settings
+    return _page("membership", _words(settings, policy), safety(settings.frame_ancestors))
+
+
+def console(_: World, __: Request) -> Answer:
+    """The operators' page. Nobody may put it into a frame: what is pressed here is to be meant."""
+    return _page("console", {}, safety(()))
 
 
 def asset(_: World, request: Request) -> Answer:
@@ -51,14 +57,14 @@ def _known(header: str) -> list[str]:
     return [one.strip().removeprefix("W/").strip('"') for one in header.split(",")]
 
 
-def _page(settings: Settings, name: str, words: Mapping[str, str]) -> Answer:
+def _page(name: str, words: Mapping[str, str], rules: Mapping[str, str]) -> Answer:
     html = pages.page(name, {**words, "version": pages.version()})
-    return Answer(200, html, {"Content-Type": "text/html; charset=utf-8", **safety(settings)})
+    return Answer(200, html, {"Content-Type": "text/html; charset=utf-8", **rules})
 
 
-def safety(settings: Settings) -> dict[str, str]:
+def safety(framed_by: Iterable[str]) -> dict[str, str]:
     """What a page may do in a browser: run our own scripts, talk to us, and nothing else."""
-    origins = sorted({o for one in settings.frame_ancestors if (o := origin_of(one)) is not None})
+    origins = sorted({o for one in framed_by if (o := origin_of(one)) is not None})
     rules = {
         "default-src": "'none'",
         "script-src": "'self'",

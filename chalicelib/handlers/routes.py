@@ -155,12 +155,13 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         method="GET", path="/v1/wallet", act=wallet.balance,
-        whose="query", roles=NOT_MEMBER | SERVICE,
+        whose="query", roles=NOT_MEMBER | SERVICE | OPERATOR,
         summary="The wallet's balance.",
     ),
     Route(
         method="GET", path="/v1/wallet/entries", act=wallet.entries,
-        whose="query", lists=True, check=wallet.cursor, roles=NOT_MEMBER | SERVICE,
+        whose="query", lists=True, check=wallet.cursor,
+        roles=NOT_MEMBER | SERVICE | OPERATOR,
         summary="The wallet's entries, newest first.",
     ),
     Route(

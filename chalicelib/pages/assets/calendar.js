@@ -6,7 +6,7 @@ export function calendar(consequences, { asOf, company, id }) {
   consequences.forEach((one, place) => {
     lines.push(
       "BEGIN:VEVENT",
-      `UID:${escaped(id)}-${place}@lapse`,
+      `UID:${escaped(one.uid ?? `${id}-${place}`)}@lapse`,
       `DTSTAMP:${compact(asOf)}`,
       `DTSTART:${compact(one.at)}`,
       "DURATION:PT0S",

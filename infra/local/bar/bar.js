@@ -11,9 +11,11 @@ const account = element("input", { id: "bar-account", list: "bar-accounts", valu
 const accounts = element("datalist", { id: "bar-accounts" });
 const role = element("select", { id: "bar-role" });
 
-const ROLES = ["super_admin", "billing_admin", "product_admin", "billing_contact", "member"];
+const ROLES = isConsole
+  ? ["operator", "support_agent"]
+  : ["super_admin", "billing_admin", "product_admin", "billing_contact", "member"];
 for (const name of ROLES) role.append(element("option", { value: name }, name.replaceAll("_", " ")));
-role.value = ROLES.includes(here.searchParams.get("role")) ? here.searchParams.get("role") : "super_admin";
+role.value = ROLES.includes(here.searchParams.get("role")) ? here.searchParams.get("role") : ROLES[0];
 
 let token = null;
 
@@ -23,12 +25,10 @@ bar.append(
     button("Next consequence", () => move({ to_next: true })),
     wanted, button("Go", () => wanted.value && move({ to: `${wanted.value}T00:00:00Z` }))),
 );
-if (!isConsole) {
-  bar.append(element("div", { class: "bar-group" },
-    element("label", { for: "bar-account" }, "Account"), account, accounts,
-    element("label", { for: "bar-role" }, "Role"), role,
-    button("Fill with an example", fill)));
-}
+const asWhom = [element("label", { for: "bar-role" }, "Role"), role];
+const ofAccount = [element("label", { for: "bar-account" }, "Account"), account, accounts];
+bar.append(element("div", { class: "bar-group" },
+  ...(isConsole ? asWhom : [...ofAccount, ...asWhom, button("Fill with an example", fill)])));
 bar.append(ran);
 document.body.prepend(bar);
 account.addEventListener("change", signIn);
@@ -49,7 +49,7 @@ function signIn() {
     history.replaceState(null, "", url);
   }
   page.getToken = async () => {
-    const who = isConsole ? { account_id: null, roles: ["operator"] } : { account_id: account.value, roles: [role.value] };
+    const who = isConsole ? { account_id: null, roles: [role.value] } : { account_id: account.value, roles: [role.value] };
     token ??= ask("POST", "/_tokens", who);
     return (await token).token;
   };
