@@ -15,6 +15,7 @@ from infra.screenshots.browser import CHROMIUM, NoBrowser, browser
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 DESK = {"width": 860, "height": 760}
+CONSOLE = {"width": 1000, "height": 860}
 PHONE = {"width": 390, "height": 780}
 CONFIRM = "I understand the consequences and still want to cancel"
 
@@ -57,6 +58,11 @@ def take(chromium: Any, url: str) -> None:
     _keep(page, "disclosures")
     _agree(desk, at="consent")
     _keep(page, "done")
+
+    operator = _window(chromium, CONSOLE, "light")
+    operator.goto(f"{url}/console#/accounts/smarter")
+    operator.get_by_role("heading", name="Ahead").wait_for()
+    _keep(operator, "console")
 
     phone = _window(chromium, PHONE, "dark")
     phone.goto(f"{url}/membership?account=smarter&locale=fr")

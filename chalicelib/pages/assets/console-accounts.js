@@ -79,15 +79,16 @@ function legalHold(desk, id, hold) {
     h("div", { class: "row-head" },
       h("h2", {}, "Legal hold"),
       hold
-        ? reasoned(desk, { label: "Release the legal hold", title: "Release the legal hold?", text: "What is to be purged is purged on its date again.", yes: "Release", work: (reason) => desk.api.ask("DELETE", path, { reason }), outcome: () => "The legal hold is released." })
-        : reasoned(desk, { label: "Set a legal hold", title: "Set a legal hold?", text: "Nothing of the account is purged until it is released.", yes: "Set", work: (reason) => desk.api.post(path, { reason }), outcome: () => "The account is on legal hold." })),
+        ? reasoned(desk, { label: "Release the legal hold", of: "legal-hold", title: "Release the legal hold?", text: "What is to be purged is purged on its date again.", yes: "Release", work: (reason) => desk.api.ask("DELETE", path, { reason }), outcome: () => "The legal hold is released." })
+        : reasoned(desk, { label: "Set a legal hold", of: "legal-hold", title: "Set a legal hold?", text: "Nothing of the account is purged until it is released.", yes: "Set", work: (reason) => desk.api.post(path, { reason }), outcome: () => "The account is on legal hold." })),
     hold ? held(hold) : h("p", { class: "note" }, "There is none: the account's data is purged when the policy says so."));
 }
 
 /** An entry of the history: what, who, and why. */
 function happened(id, one) {
   const { why = {}, data = {} } = one;
-  const { reason, case_id: caseId, ...more } = data;
+  // The reason stands by itself; the notices were mailed, and are long.
+  const { reason, case_id: caseId, notices: _, ...more } = data;
   return [
     h("div", { class: "row-head" }, h("h3", {}, words(one.what)), when(one.at)),
     h("p", { class: "note" }, "By ", theirs(one.by), " · ", h("span", { class: "fact" }, theirs(one.id))),
@@ -136,7 +137,8 @@ function entryRow(one) {
     h("div", { class: "row-head" },
       h("h3", {}, words(one.kind)),
       h("span", { class: one.amount?.amount < 0 ? "amount out" : "amount" }, money(one.amount))),
-    h("p", { class: "note" }, when(one.at), ` · entry ${one.id}`, one.note && [" · ", theirs(one.note)]),
+    h("p", { class: "note" }, when(one.at), ` · entry ${one.id}`),
+    details(one.note),
     h("details", {},
       h("summary", {}, "Both sides, and its cause"),
       h("ul", { class: "tags" }, one.lines.map((line) => h("li", {}, theirs(line.account), `: ${money(line.amount)}`))),

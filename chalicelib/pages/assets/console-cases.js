@@ -138,7 +138,7 @@ function decisionForm(desk, path, one) {
     h("p", { class: "note" }, "A case is decided once. What is approved is paid."),
     h("fieldset", {}, h("legend", { class: "unseen" }, "Decision"), radio("yes", "Approve"), radio("no", "Refuse")),
     h("label", { for: "decision-reason" }, "Reason, as the customer reads it"), reason,
-    amount && [h("label", { for: "decision-amount" }, `Amount in ${currency.toUpperCase()}, if approved`), amount, h("p", { class: "note", id: "decision-hint" }, "Left empty, it is what the policy makes payable."), wrong],
+    amount && [h("label", { for: "decision-amount" }, `Amount in ${currency.toUpperCase()}, if approved`), amount, h("p", { class: "note", id: "decision-hint" }, one.kind === "appeal" ? "Left empty, nothing is credited." : "Left empty, it is all that is payable."), wrong],
     h("div", {}, send));
   return form;
 }

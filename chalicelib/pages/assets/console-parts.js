@@ -150,11 +150,12 @@ export function act(desk, work) {
 
 // -- asking why
 
-/** A button that asks for a reason before it does something. `work(reason)` does it; `outcome(answer)` says what came of it. */
-export function reasoned(desk, { label, about, title, text, yes, work, outcome }) {
-  return h("button", { type: "button", class: "button small", "aria-label": about ? `${label}: ${about}` : null, onclick: async () => {
+/** A button that asks for a reason before it does something. `work(reason)` does it; `outcome(answer)` says what
+ *  came of it. `of` names what it is about, so that the keyboard is there again afterwards. */
+export function reasoned(desk, { label, about, of, title, text, yes, work, outcome }) {
+  return h("button", { type: "button", class: "button small", "aria-label": about ? `${label}: ${about}` : null, "data-of": of, onclick: async () => {
     const answer = await askWhy(desk, { title, text, yes: yes ?? label, work });
-    if (answer !== undefined) await desk.done(outcome(answer));
+    if (answer !== undefined) await desk.done(outcome(answer), of);
   } }, label);
 }
 

@@ -83,7 +83,7 @@ export async function jobsPage(desk) {
   return [
     h("h1", {}, "Jobs"),
     part("Scheduled", "No job is scheduled.", data.map((one) => h("li", { class: "row" },
-      h("div", { class: "row-head" }, h("h3", {}, h("a", { href: address("jobs", one.name) }, words(one.name))), backlog(one.backlog)),
+      h("div", { class: "row-head" }, h("h3", {}, h("a", { href: address("jobs", one.name) }, words(one.name))), backlog(one)),
       h("p", {}, one.says),
       h("p", { class: "note" }, rate(one), one.backlog.oldest_due_at && [" · the oldest since ", when(one.backlog.oldest_due_at)])))),
   ];
@@ -93,7 +93,9 @@ function rate(job) {
   return `Every ${job.rate.replace(/^rate\((?:1 )?(.*)\)$/, "$1")}`;
 }
 
-function backlog({ count, at_least: isMore }) {
+/** A job that sweeps nothing has no backlog to speak of. */
+function backlog({ sweeps, backlog: { count, at_least: isMore } }) {
+  if (sweeps.length === 0) return null;
   return count === 0 ? badge("nothing waits", "good") : badge(`${isMore ? "at least " : ""}${count} waiting`, "final");
 }
 
@@ -104,7 +106,7 @@ export async function jobPage(desk, name) {
     h("h1", {}, words(job.name)),
     h("p", {}, job.says),
     h("p", { class: "note" }, rate(job)),
-    h("p", {}, backlog(job.backlog)),
+    h("p", {}, backlog(job)),
     part("Next", "Nothing waits for it.", next.map((one) => h("li", { class: "row" },
       h("div", { class: "row-head" }, h("h3", {}, one.account_id ? [accountLink(one.account_id), `: ${words(one.step)}`] : theirs(one.what)), when(one.due_at))))),
     walks.length > 0 && part("Walks over all accounts", "", walks.map((one) => h("li", { class: "row" }, walk(one)))),

@@ -11,6 +11,8 @@ import { deadlinesPage, jobPage, jobsPage, parkedPage } from "./console-queues.j
 import { refusalBox } from "./console-parts.js";
 import { h } from "./dom.js";
 
+/** Where the API is: where this file came from, a stage's path included. */
+const HERE = import.meta.url.split("/pages/")[0];
 const PARTS = [["accounts", "Accounts"], ["deadlines", "Deadlines"], ["cases", "Cases"], ["parked", "Parked events"], ["jobs", "Jobs"]];
 
 /** The first that fits shows the page; what stands in brackets is handed to it. */
@@ -48,15 +50,18 @@ class LapseConsole extends HTMLElement {
     if (this.isConnected) this.#show(false);
   }
 
-  get api() { return new Api(new URL(import.meta.url).origin, this.#getToken); }
+  get api() { return new Api(HERE, this.#getToken); }
 
   /** Shows the same page anew, with what is so now. */
   refresh() { return this.#show(false); }
 
   /** Something was done: shows what is so now, and says it. */
-  async done(text) {
+  async done(text, about = null) {
     await this.#show(false);
     this.say(text);
+    const again = about && this.body.querySelector(`[data-of="${CSS.escape(about)}"]`);
+    if (again) again.focus({ preventScroll: true });
+    else this.#focusHeading();
   }
 
   say(text) { this.status.textContent = text; }
@@ -92,9 +97,14 @@ class LapseConsole extends HTMLElement {
     const heading = this.body.querySelector("h1");
     document.title = `${heading?.textContent ?? "Lapse"} · Operator console`;
     if (!isAnotherPage) return;
+    this.#focusHeading();
+    this.scrollIntoView({ block: "start" });
+  }
+
+  #focusHeading() {
+    const heading = this.body.querySelector("h1");
     heading?.setAttribute("tabindex", "-1");
     heading?.focus({ preventScroll: true });
-    this.scrollIntoView({ block: "start" });
   }
 
   #drawNav(path) {

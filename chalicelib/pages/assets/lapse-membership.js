@@ -96,7 +96,7 @@ class LapseMembership extends HTMLElement {
   showOverview(section = null) {
     this.#view = null;
     this.#show(overview(this, this.#data));
-    if (section !== null) this.#goTo(section);
+    if (section !== null) this.#moveOn(section);
   }
 
   startCancelling(id = null) {
@@ -235,7 +235,7 @@ class LapseMembership extends HTMLElement {
     this.body.replaceChildren(content);
   }
 
-  #goTo(section) {
+  #moveOn(section) {
     const found = this.shadowRoot.getElementById(section);
     const heading = found?.querySelector("h2") ?? this.body.querySelector("h1");
     heading?.setAttribute("tabindex", "-1");
