@@ -183,3 +183,25 @@ def test_nothing_keeps_anybody_out(open_window, stack, scheme):
         ]
         assert serious == [], where + json.dumps(serious, indent=1)[:3000]
         assert window.page.evaluate("document.documentElement.scrollWidth") <= 390, where
+
+
+def test_a_parked_event_is_tried_again_and_what_comes_of_it_is_said(window, stack):
+    """Nobody knows its customer yet, so it still has to wait."""
+    customer = stack.stripe(
+        "POST",
+        "/v1/customers",
+        email="nobody@example.com",
+        payment_method="pm_card_visa",
+        **{"invoice_settings[default_payment_method]": "pm_card_visa"},
+    )
+    price = stack.stripe("GET", "/v1/prices", limit=1)["data"][0]["id"]
+    stack.stripe("POST", "/v1/subscriptions", customer=customer["id"], **{"items[0][price]": price})
+    open_console(window, stack, "/parked")
+    window.sees(customer["id"])
+
+    window.page.get_by_role("button", name="Replay").first.click()
+    dialog = window.page.get_by_role("dialog")
+    dialog.get_by_label("Reason").fill("The account is there now")
+    dialog.get_by_role("button", name="Replay").click()
+
+    window.sees("It still cannot be applied.")
