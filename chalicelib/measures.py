@@ -49,6 +49,9 @@ MEASURES: Final[Mapping[str, tuple[Measure, ...]]] = {
     "event_not_stored": (Measure("EventsFailed", "Events answered with 5xx: Stripe sends them again."),),
     "event_failed": (Measure("EventsFailed", "Events answered with 5xx: Stripe sends them again."),),
     "stripe_silent": (Measure("StripeSilent", "Hours went by without any event, though plans are live."),),
+    "events_forgotten": (
+        Measure("EventsForgotten", "Gaps that Stripe's list of events no longer reaches back over."),
+    ),
     # -- what is due
     "job_ran": (Measure("JobsRun", "Runs of scheduled jobs."),),
     "steps_left": (
@@ -63,6 +66,11 @@ MEASURES: Final[Mapping[str, tuple[Measure, ...]]] = {
     "failure_not_written": (
         Measure("FailuresNotWritten", "Failed steps whose next try could not be written down."),
     ),
+    "walk_ended": (
+        Measure(
+            "VisitsGivenUp", "Accounts that a walk over all of them has ended without.", value="given_up"
+        ),
+    ),
     "contract_renewal_off_late": (
         Measure("ContractsLate", "Contracts whose renewal is not off a day before it would happen."),
     ),
@@ -75,7 +83,7 @@ MEASURES: Final[Mapping[str, tuple[Measure, ...]]] = {
     "refund_failed": (Measure("RefundsFailed", "Refunds that did not arrive, or cannot be made."),),
     "refund_impossible": (Measure("RefundsFailed", "Refunds that did not arrive, or cannot be made."),),
     "drift_found": (Measure("DriftFound", "Differences between what Stripe says and what we hold."),),
-    "invariant_broken": (Measure("InvariantsBroken", "Books or rules that do not hold for an account."),),
+    "invariant_violated": (Measure("InvariantsBroken", "Books or rules that do not hold for an account."),),
     # -- outsiders
     "stripe_unavailable": (Measure("StripeUnavailable", "Requests refused because Stripe did not answer."),),
     "storage_unavailable": (Measure("StorageUnavailable", "Requests refused because the table did not answer."),),

@@ -81,7 +81,7 @@ def test_what_is_measured_is_logged_somewhere():
     code = "".join(path.read_text() for path in (ROOT / "chalicelib").rglob("*.py"))
     logged = set(re.findall(r"log\.(?:event|problem)\(\s*\"(\w+)\"", code))
     # One name is put together: case_reminder, case_overdue.
-    expected = set(measures.MEASURES) - {"case_overdue", "invariant_broken"}
+    expected = set(measures.MEASURES) - {"case_overdue"}
 
     assert expected <= logged
 

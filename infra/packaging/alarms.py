@@ -59,6 +59,11 @@ ALARMS: Final[tuple[Alarm, ...]] = (
         measure="StripeSilent", seconds=HOUR,
     ),
     Alarm(
+        name="EventsForgotten",
+        says="Stripe's events were not read for so long that some are lost: lapse reconcile --apply, or its daily run.",
+        measure="EventsForgotten",
+    ),
+    Alarm(
         name="LedgerViolations",
         says="The books or the rules do not hold for some account. Nothing was changed; look before anything else is.",
         measure="InvariantsBroken", seconds=HOUR,
@@ -82,6 +87,11 @@ ALARMS: Final[tuple[Alarm, ...]] = (
         name="StepsNeedPerson",
         says="A step will not succeed before somebody does something: lapse account show says what.",
         measure="StepsNeedPerson", seconds=HOUR,
+    ),
+    Alarm(
+        name="VisitsGivenUp",
+        says="A walk over all accounts has ended without some of them: lapse jobs says which walk, its log which accounts.",
+        measure="VisitsGivenUp",
     ),
     Alarm(
         name="FailedSteps",
