@@ -234,8 +234,9 @@ def _figures(world: World, account: Account, case: Case) -> Found:
 
 def _pay_at_once(world: World, account_id: str, case: Case) -> Case:
     """Each step by itself, in this order; one that cannot be done now is done by the schedule."""
+    refund = (f"{REFUND_PAID}:{case.id}",) if world.settings.pays_at_once else ()
     for step_id in (
-        f"{REFUND_PAID}:{case.id}",
+        *refund,
         f"{APPEAL_CREDITED}:{case.id}",
         f"{PLAN_ENDED}:{case.subscription_id}",
     ):

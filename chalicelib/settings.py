@@ -42,6 +42,8 @@ class Settings:
     """As every secret here: the text itself, or where it lies (`gateways.secrets`)."""
     stripe_refund_key: str = field(default="", repr=False)
     """The one key that may pay back, given to the function that does and to no other."""
+    pays_at_once: bool = True
+    """Whether a decision is paid within its request. Not where only the job holds the key that pays back."""
     stripe_base_url: str | None = None
     portal_configuration: str | None = None
     """Our configuration of Stripe's portal, as `lapse setup stripe` made it. None: Stripe's default one."""
@@ -151,6 +153,7 @@ def from_environment() -> Settings:
         due_shards=table.due_shards,
         stripe_api_key=_required("LAPSE_STRIPE_API_KEY", "calling Stripe"),
         stripe_refund_key=os.environ.get("LAPSE_STRIPE_REFUND_KEY", ""),
+        pays_at_once=os.environ.get("LAPSE_PAYS_AT_ONCE", "true") == "true",
         stripe_base_url=_stripe_base_url(),
         portal_configuration=os.environ.get("LAPSE_PORTAL_CONFIGURATION") or None,
         stripe_calls_per_second=_count("LAPSE_STRIPE_CALLS_PER_SECOND", 20) or 1,

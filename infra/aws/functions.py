@@ -15,7 +15,9 @@ Files = Literal["read", "write", "delete"]
 Queue = Literal["failed-runs"]
 
 ACCOUNTS, PARKED, NUMBERS, JOBS, FINDINGS = "A#*", "P#*", "N#*", "W#*", "J#*"
-FOUND_BY: Final = ("E#*", "S#*")
+CLAIMS = "B#*"
+"""Claims of requests that are about no account yet."""
+ADDRESSES, SUBSCRIPTIONS = "E#*", "S#*"
 """The rows that lead from an e-mail address or a subscription to an account."""
 
 
@@ -48,7 +50,7 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
         seconds=29,
         at_once=None,
         # Seats, a repeat's claim, a parked event that was replayed, a number given back, a former address.
-        deletes=(ACCOUNTS, PARKED, NUMBERS, *FOUND_BY),
+        deletes=(ACCOUNTS, CLAIMS, PARKED, NUMBERS, ADDRESSES),
         directory=True,
         secrets=frozenset({"stripe", "roles", "carriers"}),
         files=frozenset({"read"}),
@@ -83,7 +85,7 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
     # The only one that deletes what customers own.
     "purge_data": Function(
         secrets=frozenset({"stripe", "purgers"}),
-        deletes=(ACCOUNTS, PARKED, NUMBERS, *FOUND_BY, "K#*", "T#*", "C#*"),
+        deletes=(ACCOUNTS, PARKED, NUMBERS, ADDRESSES, SUBSCRIPTIONS, "K#*"),
         # It writes the tombstone of each purge.
         files=frozenset({"write", "delete"}),
     ),
@@ -93,7 +95,7 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
     "publish_again": Function(tells=True, deletes=(ACCOUNTS,)),
     "catch_up_publishing": Function(tells=True, deletes=(ACCOUNTS,), directory=True),
     # -- what Stripe says
-    "hear_missed_events": Function(secrets=ASKS_STRIPE, directory=True),
+    "hear_missed_events": Function(secrets=ASKS_STRIPE),
     "listen_for_silence": Function(directory=True),
     "reconcile": Function(secrets=ASKS_STRIPE, directory=True, deletes=(JOBS, FINDINGS)),
     # Looks at everything, and touches nothing but its own findings.

@@ -68,13 +68,14 @@ ASKED: Final[Mapping[str, Asked]] = {
 
 TELNYX: Final = Asked("Telnyx", "Whether numbers lie at Telnyx.", "false", "true|false")
 
-MADE: Final[Mapping[str, Json]] = {
+MADE: Final[Mapping[str, Json | str]] = {
     "LAPSE_TABLE": {"Ref": "Table"},
     "LAPSE_EVENT_BUS": {"Ref": "Bus"},
     "LAPSE_FILES_BUCKET": {"Ref": "Files"},
     "LAPSE_STAGE": {"Ref": "Stage"},
+    "LAPSE_PAYS_AT_ONCE": "false",
 }
-"""What the stack makes itself."""
+"""What the stack makes itself, and decides itself: only pay_decided_cases has the key that pays back, so no request tries."""
 
 
 def _place(secret: str) -> Json:

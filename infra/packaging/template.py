@@ -109,7 +109,7 @@ def _resources(name: str, function: Function) -> Json:
     resource: Json = {"Properties": own}
     if name == "webhook":
         resource = {"Type": "AWS::Serverless::Function", "Properties": {**_THE_APP, **own}}
-    return {id: resource, f"{id}Role": _role(name, id, function), f"{id}Logs": _logs(name)}
+    return {id: resource, f"{id}Role": _role(name, function), f"{id}Logs": _logs(name)}
 
 
 _THE_APP: Final[Json] = {
@@ -175,7 +175,7 @@ def _logs(name: str) -> Json:
 # -- what it may do
 
 
-def _role(name: str, id: str, function: Function) -> Json:
+def _role(name: str, function: Function) -> Json:
     return {
         "Type": "AWS::IAM::Role",
         "Properties": {
@@ -195,12 +195,17 @@ def _role(name: str, id: str, function: Function) -> Json:
                     "PolicyName": "least",
                     "PolicyDocument": {
                         "Version": "2012-10-17",
-                        "Statement": list(_statements(name, id, function)),
+                        "Statement": rights(name, function),
                     },
                 }
             ],
         },
     }
+
+
+def rights(name: str, function: Function) -> list[Json]:
+    """The statements of its role."""
+    return list(_statements(name, logical_id(name), function))
 
 
 def _statements(name: str, id: str, function: Function) -> Iterator[Json]:

@@ -1,10 +1,12 @@
 """M1-7, M1-8, M1-14, M1-16, SC-13, GT-12, OS-4: who gets money back, how much, and what goes with it."""
 
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
 import pytest
 
+from chalicelib import wiring
 from chalicelib.domain.moments import from_rfc3339, rfc3339
 from chalicelib.gateways.stripe import StripeUnavailable
 from chalicelib.gateways.stripe_money import MoneyAtStripe
@@ -714,3 +716,20 @@ def test_everything_that_follows_counts_from_the_refund():
     life.move(START + DAY + SECOND)
     life.move("2027-02-01T12:00:00Z")
     assert life.membership(ACME, "id") == []
+
+
+def test_where_only_the_job_may_pay_no_request_tries_and_the_job_pays():
+    """M1-7, decided: the key that pays back is the job's alone where it is deployed, so a request must not even try."""
+    life, channel = onemsg()
+    life.world = replace(life.world, settings=replace(life.world.settings, pays_at_once=False))
+    wiring.use(life.world)
+    case = asked(life, channel)
+
+    assert decide(life, case).status == 200
+    assert refunds(life) == []
+    assert life.status(ACME, channel) == "active"
+
+    life.run_jobs()
+    assert [one["amount"] for one in refunds(life)] == [PAYABLE]
+    life.run_jobs()
+    assert len(refunds(life)) == 1

@@ -203,10 +203,11 @@ def test_the_webhook_cannot_delete_anything(made):
         assert not [one for one in actions(made, name) if "Delete" in one]
 
 
-def test_only_the_purge_deletes_in_the_partitions_of_people_and_customers(made):
-    everywhere = {n for n, f in FUNCTIONS.items() if {"C#*", "K#*"} & set(f.deletes)}
+def test_only_the_purge_deletes_what_leads_to_cases_and_subscriptions_and_nobody_unbinds_a_customer():
+    everywhere = {n for n, f in FUNCTIONS.items() if {"S#*", "K#*"} & set(f.deletes)}
 
     assert everywhere == {"purge_data"}
+    assert not [n for n, f in FUNCTIONS.items() if "C#*" in f.deletes]
 
 
 def test_deleting_is_held_to_the_beginnings_of_keys(made):
