@@ -46,6 +46,9 @@ ASKED: Final[Mapping[str, Asked]] = {
     "LAPSE_MAIL_SENDER": Asked(
         "MailSender", "The address mail comes from, verified in SES. Empty, customers are told in the product only."
     ),
+    "LAPSE_CAPABILITIES": Asked(
+        "Capabilities", "What is done, only said (shadow) or off: docs/how-to/adopt-with-shadow-mode.md. Empty: all on."
+    ),
     "LAPSE_LIVEMODE": Asked("Livemode", "Whether Stripe's events must be live ones.", "true", "true|false"),
     "LAPSE_DUE_SHARDS": Asked(
         "DueShards", "Shards of the due index. Never change it once there is data.", "16", "[1-9][0-9]{0,2}"
