@@ -166,7 +166,7 @@ def test_a_carrier_that_gives_nothing_back_says_so(desk, monkeypatch):
 
 
 def test_a_carrier_that_is_not_set_up_any_more_says_so(desk):
-    desk.life.world.carriers.pop("local")
+    desk.life.world.carriers.inner.pop("local")
 
     refused = recover(desk)
 
