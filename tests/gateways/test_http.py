@@ -231,7 +231,8 @@ def test_who_sends_a_byte_at_a_time_keeps_nobody_waiting(begin):
             send("POST", server.url, seconds=0.5)
 
     assert failed.value.code == "timed_out"
-    assert time.monotonic() - began < 4
+    # It would go on for minutes.
+    assert time.monotonic() - began < 20
 
 
 def test_who_never_answers_leaves_the_outcome_unknown():

@@ -84,13 +84,14 @@ def test_it_answers_on_the_loopback_only_and_is_gone_afterwards():
         _ = ministack.url
 
 
-def test_it_starts_in_less_than_a_second_and_a_half():
+def test_it_starts_well_before_anybody_would_give_up():
     began = time.monotonic()
 
     with Ministack(ministack_python()):
         took = time.monotonic() - began
 
-    assert took < 1.5
+    # About half a second on a machine with nothing else to do.
+    assert took < 15
 
 
 def test_it_opens_no_port_but_its_own():

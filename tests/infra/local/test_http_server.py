@@ -118,13 +118,15 @@ def test_one_connection_carries_many_requests(echo):
 def test_an_answer_leaves_in_one_piece(echo):
     """Header and body in two packets cost 40 ms each time, waiting for an acknowledgement."""
     with connected(echo) as connection:
-        began = time.perf_counter()
+        took = []
         for _ in range(50):
+            began = time.perf_counter()
             connection.request("POST", "/", b"x")
             connection.getresponse().read()
-        seconds = time.perf_counter() - began
+            took.append(time.perf_counter() - began)
 
-    assert seconds < 1.0
+    # The quickest: every one of them would have waited, however quick the machine is.
+    assert min(took) < 0.03
 
 
 def test_a_body_of_10_mb_arrives(echo):
