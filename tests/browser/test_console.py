@@ -194,7 +194,8 @@ def test_a_parked_event_is_tried_again_and_what_comes_of_it_is_said(window, stac
         payment_method="pm_card_visa",
         **{"invoice_settings[default_payment_method]": "pm_card_visa"},
     )
-    price = stack.stripe("GET", "/v1/prices", limit=1)["data"][0]["id"]
+    messaging = {"lookup_keys[0]": "smarter-contact:messaging:month"}
+    price = stack.stripe("GET", "/v1/prices", **messaging)["data"][0]["id"]
     stack.stripe("POST", "/v1/subscriptions", customer=customer["id"], **{"items[0][price]": price})
     open_console(window, stack, "/parked")
     window.sees(customer["id"])
