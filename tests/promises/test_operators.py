@@ -72,7 +72,7 @@ def test_sc_10_never_a_second_earlier_and_not_at_all_on_legal_hold():
     desk = Desk().leave()
     assert desk.step("data_purged")["why"] == {
         "promises": ["SC-10"],
-        "policy": {"data.purge_after_years": 1},
+        "policy": {"data.purge_after_years": 1, "data.second_approval": False},
     }
     desk.life.move(PURGE - SECOND)
     assert desk.legal_hold("POST").status == 200
