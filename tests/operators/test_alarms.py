@@ -139,7 +139,7 @@ def test_one_number_that_somebody_must_look_at_holds_up_no_other_and_is_what_is_
 
 
 def test_a_carrier_that_is_not_set_up_is_told_at_once(desk, alarms):
-    desk.life.world.carriers.pop("local")
+    desk.life.world.carriers.inner.pop("local")
 
     desk.life.move(RELEASE)
 

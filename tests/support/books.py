@@ -119,5 +119,5 @@ def recovered(life: Life) -> None:
     """A new process, and outsiders that answer again."""
     table, stripe = life.world.table, life.world.stripe
     assert isinstance(table, FaultyTable)
-    life.world = replace(life.world, table=table.inner, stripe=stripe._outsider)  # type: ignore[attr-defined]
+    life.world = replace(life.world, table=table.inner, stripe=stripe.inner._outsider)  # type: ignore[attr-defined]
     wiring.use(life.world)
