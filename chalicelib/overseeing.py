@@ -6,14 +6,17 @@ It reads and changes nothing. The due index says where to look, and may lag; eac
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from chalicelib import maintaining
 from chalicelib.domain import approving, purging
 from chalicelib.domain.account import Account, Hold
 from chalicelib.domain.capabilities import ON, of_step
 from chalicelib.domain.cases import DECISION, EVIDENCE, FIRST_REPLY, NEXT_STEP, Case, waiting_for
 from chalicelib.domain.holding import is_held, is_waived_until, without_holds
+from chalicelib.domain.maintenance import Window
 from chalicelib.domain.moments import rfc3339
 from chalicelib.domain.origins import ORIGINS, keys_and_values, title_for_operators
 from chalicelib.domain.policy import Policy
@@ -420,3 +423,27 @@ def find_parked(world: World, event_id: str) -> Key | None:
                 return due.key
         if (after := page.after) is None:
             return None
+
+
+def window_shown(world: World, window: Window) -> dict[str, Any]:
+    """Announced work, and how far telling of it has come."""
+    return {
+        "id": window.id,
+        "revision": window.revision,
+        "starts_at": rfc3339(window.starts_at),
+        "ends_at": rfc3339(window.ends_at),
+        "kind": window.kind,
+        "reason": window.reason,
+        "policies": list(window.policies),
+        "withdrawn": window.withdrawn,
+        "announced_at": rfc3339(window.announced_at),
+        "announced_by": window.announced_by,
+        "changed_at": rfc3339(window.changed_at),
+        "changed_by": window.changed_by,
+        "days": {
+            name: [day.isoformat() for day in maintaining.days_of(world, window, name)]
+            for name in window.policies
+        },
+        "warnings": [asdict(one) for one in maintaining.cautions(world, window)],
+        "telling": walk_shown(world, maintaining.walk_of(window)),
+    }

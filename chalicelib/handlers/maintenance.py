@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from dataclasses import asdict
 from typing import Any
 
 from chalicelib import maintaining, overseeing
 from chalicelib.domain.maintenance import Window
-from chalicelib.domain.moments import rfc3339
 from chalicelib.handlers import cursors, shapes
 from chalicelib.handlers.asking import instant, limit
 from chalicelib.handlers.call import Answer, Call
@@ -47,7 +45,7 @@ def change(call: Changes) -> Answer:
         known = _known(call)
         window = _changed(call, known)
         if window == known:
-            return Answer(200, _shown(call, window))
+            return Answer(200, overseeing.window_shown(call.world, window))
         # Somebody else may have changed it just now: then what was said is said of that.
         with suppress(Overtaken):
             return Answer(200, _saved(call, window))
@@ -62,12 +60,15 @@ def listed(call: Call[None]) -> Answer:
     found, more = maintaining.windows_shown(call.world, limit=limit(call), after=_after(call))
     return Answer(
         200,
-        shapes.page([_shown(call, one) for one in found], more and cursors.written(more)),
+        shapes.page(
+            [overseeing.window_shown(call.world, one) for one in found],
+            more and cursors.written(more),
+        ),
     )
 
 
 def show(call: Call[None]) -> Answer:
-    return Answer(200, _shown(call, _known(call)))
+    return Answer(200, overseeing.window_shown(call.world, _known(call)))
 
 
 def _known(call: Call[Any]) -> Window:
@@ -109,31 +110,7 @@ def _asked(body: shapes.MaintenanceShape | shapes.MaintenanceChangeShape) -> Ask
 
 def _saved(call: Call[Any], window: Window) -> dict[str, Any]:
     maintaining.begin_to_tell(call.world, maintaining.save(call.world, window))
-    return _shown(call, window)
-
-
-def _shown(call: Call[Any], window: Window) -> dict[str, Any]:
-    world = call.world
-    return {
-        "id": window.id,
-        "revision": window.revision,
-        "starts_at": rfc3339(window.starts_at),
-        "ends_at": rfc3339(window.ends_at),
-        "kind": window.kind,
-        "reason": window.reason,
-        "policies": list(window.policies),
-        "withdrawn": window.withdrawn,
-        "announced_at": rfc3339(window.announced_at),
-        "announced_by": window.announced_by,
-        "changed_at": rfc3339(window.changed_at),
-        "changed_by": window.changed_by,
-        "days": {
-            name: [day.isoformat() for day in maintaining.days_of(world, window, name)]
-            for name in window.policies
-        },
-        "warnings": [asdict(one) for one in maintaining.cautions(world, window)],
-        "telling": overseeing.walk_shown(world, maintaining.walk_of(window)),
-    }
+    return overseeing.window_shown(call.world, window)
 
 
 def _after(call: Call[None]) -> str | None:

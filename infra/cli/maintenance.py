@@ -10,13 +10,12 @@ import argparse
 import getpass
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from chalicelib import maintaining, overseeing
 from chalicelib.domain.maintenance import KINDS, Window
-from chalicelib.domain.moments import from_rfc3339, rfc3339
+from chalicelib.domain.moments import from_rfc3339
 from chalicelib.maintaining import Asked, NotAWindow, UnknownWindow
 from chalicelib.store.maintenance import Overtaken
 from chalicelib.wiring import World
@@ -155,24 +154,10 @@ def _say(world: World, given: argparse.Namespace, window: Window, before: Window
 
 
 def _shown(world: World, window: Window) -> dict[str, Any]:
-    walk = overseeing.walk_shown(world, maintaining.walk_of(window))
-    return {
-        "id": window.id,
-        "starts_at": rfc3339(window.starts_at),
-        "ends_at": rfc3339(window.ends_at),
-        "kind": window.kind,
-        "reason": window.reason,
-        "policies": list(window.policies),
-        "withdrawn": window.withdrawn,
-        "revision": window.revision,
-        "announced_by": window.announced_by,
-        "days": {
-            name: [day.isoformat() for day in maintaining.days_of(world, window, name)]
-            for name in window.policies
-        },
-        "warnings": [asdict(one) for one in maintaining.cautions(world, window)],
-        "told": f"{walk['counts'].get('told', 0)} ({walk['status']})" if walk else "nobody yet",
-    }
+    shown = overseeing.window_shown(world, window)
+    walk = shown["telling"]
+    told = f"{walk['counts'].get('told', 0)} ({walk['status']})" if walk else "nobody yet"
+    return {**shown, "told": told}
 
 
 def _known(world: World, window_id: str) -> Window:
