@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib import overseeing, purge_plans, tombstones
-from chalicelib.domain.account import Account, Hold
+from chalicelib.domain.account import Hold
 from chalicelib.domain.approving import CannotApprove
 from chalicelib.domain.erasure import is_genuine
 from chalicelib.domain.facts import PurgeApproved
@@ -22,7 +22,7 @@ from chalicelib.gateways.tokens import TokenError, Tokens
 from chalicelib.lifecycle import tell
 from chalicelib.store import accounts, purges
 from chalicelib.wiring import World
-from infra.cli.desk import Groups, command, inert, run, say_json, say_table
+from infra.cli.desk import Groups, command, inert, must_know, run, say_json, say_table
 
 MOST = 100
 LARGEST_TOKEN = 16 * 1024
@@ -69,16 +69,6 @@ def _instant(text: str) -> datetime:
         ) from error
 
 
-def _known(world: World, account_id: str) -> Account:
-    try:
-        found = accounts.load(world.table, account_id)
-    except ValueError:
-        found = None
-    if found is None:
-        raise LookupError(f"there is no account {account_id!r}")
-    return found.account
-
-
 def _plan_or_reapply(world: World, given: argparse.Namespace) -> int:
     if given.reapply:
         return _reapply(world, given)
@@ -92,7 +82,7 @@ def _plan_or_reapply(world: World, given: argparse.Namespace) -> int:
 
 def _plan(world: World, given: argparse.Namespace) -> int:
     if given.account is not None:
-        wanted = [_known(world, given.account)]
+        wanted = [must_know(world, given.account)]
     else:
         wanted = list(purge_plans.due(world, given.until or world.clock.now(), MOST))
     shown = [purge_plans.plan(world, account) for account in wanted]
@@ -122,7 +112,7 @@ def _counted(counts: dict[str, Any]) -> dict[str, Any]:
 
 
 def _approve(world: World, given: argparse.Namespace) -> int:
-    account = _known(world, given.account)
+    account = must_know(world, given.account)
     if not given.reason.strip():
         raise LookupError("say why: --reason")
     try:
@@ -157,7 +147,7 @@ def _operator(world: World, file: str) -> str:
 
 
 def _certificate(world: World, given: argparse.Namespace) -> int:
-    found = purges.certificates(world.table, _known(world, given.account).id)
+    found = purges.certificates(world.table, must_know(world, given.account).id)
     if given.json:
         say_json(found)
         return 0
@@ -177,7 +167,7 @@ def _certificate(world: World, given: argparse.Namespace) -> int:
 def _verify(world: World, given: argparse.Namespace) -> int:
     """1 when one of them does not say what it said when it was sealed, or its tombstone says something else."""
     if given.account is not None:
-        ids = [_known(world, given.account).id]
+        ids = [must_know(world, given.account).id]
     else:
         ids = list(accounts.ids(world.table, world.settings.due_shards))
     checked = [_checked(world, one) for id in ids for one in purges.certificates(world.table, id)]
