@@ -19,6 +19,7 @@ from chalicelib.gateways.purgers import (
     EVENTS,
     FILES,
     ROWS,
+    GoesByPage,
     Page,
     PageByPage,
     Planned,
@@ -99,18 +100,12 @@ def _erased_by(
 
 
 @dataclass(frozen=True, slots=True)
-class OurRows:
+class OurRows(GoesByPage):
     table: Table
     name: str = ROWS
     policies: tuple[str, ...] = ()
 
-    def erase(self, wanted: Erasure, progress: Progress) -> Iterator[Progress]:
-        return self._by_page(wanted).erase(progress)
-
-    def plan(self, wanted: Erasure, most: int) -> Planned:
-        return self._by_page(wanted).plan(most)
-
-    def _by_page(self, wanted: Erasure) -> PageByPage:
+    def by_page(self, wanted: Erasure) -> PageByPage:
         def pages(after: str | None, through: str | None) -> Iterator[Page]:
             for rows, place in own_rows.pages(self.table, wanted, after, through):
                 yield Page(rows, own_rows.counts(rows), place)
@@ -122,7 +117,7 @@ class OurRows:
 
 
 @dataclass(frozen=True, slots=True)
-class OurParkedEvents:
+class OurParkedEvents(GoesByPage):
     """Events that could not be applied yet lie under their Stripe customer."""
 
     table: Table
@@ -130,13 +125,7 @@ class OurParkedEvents:
     name: str = EVENTS
     policies: tuple[str, ...] = ()
 
-    def erase(self, wanted: Erasure, progress: Progress) -> Iterator[Progress]:
-        return self._by_page(wanted).erase(progress)
-
-    def plan(self, wanted: Erasure, most: int) -> Planned:
-        return self._by_page(wanted).plan(most)
-
-    def _by_page(self, wanted: Erasure) -> PageByPage:
+    def by_page(self, wanted: Erasure) -> PageByPage:
         def pages(after: str | None, through: str | None) -> Iterator[Page]:
             for key, event in parked.of_customer(self.table, self.customer_id):
                 if event.created <= wanted.before and (through is None or key.sk <= through):
@@ -164,7 +153,7 @@ class OurFiles:
                 count = sum(1 for _ in self.files.names(exporting.home(wanted.account_id)))
                 yield replace(progress, newer=count)
                 return
-            yield from self._by_page(wanted).erase(progress)
+            yield from self.by_page(wanted).erase(progress)
             # What no listing shows any more, such as old versions of what was replaced.
             self.files.delete_prefix(exporting.home(wanted.account_id))
         except FilesUnavailable as error:
@@ -172,11 +161,11 @@ class OurFiles:
 
     def plan(self, wanted: Erasure, most: int) -> Planned:
         try:
-            return self._by_page(wanted).plan(most)
+            return self.by_page(wanted).plan(most)
         except FilesUnavailable as error:
             raise PurgerUnavailable("files_unavailable") from error
 
-    def _by_page(self, wanted: Erasure) -> PageByPage:
+    def by_page(self, wanted: Erasure) -> PageByPage:
         """All at once: S3 deletes a thousand with one request."""
         home = exporting.home(wanted.account_id)
 

@@ -13,13 +13,13 @@ from functools import cached_property
 from itertools import groupby
 from typing import Any
 
-from chalicelib.domain.erasure import Erasure, Progress
+from chalicelib.domain.erasure import Erasure
 from chalicelib.gateways.purge_at_aws import asked, client
 from chalicelib.gateways.purgers import (
     PLACE,
+    GoesByPage,
     Page,
     PageByPage,
-    Planned,
     PurgerUnavailable,
     named,
 )
@@ -30,7 +30,7 @@ OBJECTS, OLD_VERSIONS = "objects", "old_versions"
 Version = dict[str, Any]
 
 
-class BucketPurger:
+class BucketPurger(GoesByPage):
     def __init__(
         self,
         name: str,
@@ -48,13 +48,7 @@ class BucketPurger:
         self._bucket, self._prefix = bucket, prefix
         self._region, self._endpoint = region, endpoint
 
-    def erase(self, wanted: Erasure, progress: Progress) -> Iterator[Progress]:
-        return self._by_page(wanted).erase(progress)
-
-    def plan(self, wanted: Erasure, most: int) -> Planned:
-        return self._by_page(wanted).plan(most)
-
-    def _by_page(self, wanted: Erasure) -> PageByPage:
+    def by_page(self, wanted: Erasure) -> PageByPage:
         prefix = named(self._prefix, wanted.account_id)
         return PageByPage(
             lambda after, through: self._pages(prefix, wanted.before, after, through), self._delete

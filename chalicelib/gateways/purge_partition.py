@@ -12,13 +12,13 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
-from chalicelib.domain.erasure import Erasure, Progress
+from chalicelib.domain.erasure import Erasure
 from chalicelib.gateways.purge_at_aws import asked, client
 from chalicelib.gateways.purgers import (
     PLACE,
+    GoesByPage,
     Page,
     PageByPage,
-    Planned,
     PurgerUnavailable,
     named,
 )
@@ -33,7 +33,7 @@ ALONE = "-"
 Item = Mapping[str, Any]
 
 
-class PartitionPurger:
+class PartitionPurger(GoesByPage):
     def __init__(
         self,
         name: str,
@@ -55,13 +55,7 @@ class PartitionPurger:
         self._partition_key, self._sort_key, self._written_at = partition_key, sort_key, written_at
         self._region, self._endpoint = region, endpoint
 
-    def erase(self, wanted: Erasure, progress: Progress) -> Iterator[Progress]:
-        return self._by_page(wanted).erase(progress)
-
-    def plan(self, wanted: Erasure, most: int) -> Planned:
-        return self._by_page(wanted).plan(most)
-
-    def _by_page(self, wanted: Erasure) -> PageByPage:
+    def by_page(self, wanted: Erasure) -> PageByPage:
         partition = named(self._partition, wanted.account_id)
         return PageByPage(
             lambda after, through: self._pages(partition, wanted, after, through), self._delete

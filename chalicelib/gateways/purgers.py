@@ -133,5 +133,20 @@ class PageByPage:
         return _planned(found)
 
 
+class GoesByPage:
+    """A purger that says what its pages are, and leaves going through them to `PageByPage`."""
+
+    __slots__ = ()
+
+    def by_page(self, wanted: Erasure) -> PageByPage:
+        raise NotImplementedError
+
+    def erase(self, wanted: Erasure, progress: Progress) -> Iterator[Progress]:
+        return self.by_page(wanted).erase(progress)
+
+    def plan(self, wanted: Erasure, most: int) -> Planned:
+        return self.by_page(wanted).plan(most)
+
+
 def _planned(found: Progress) -> Planned:
     return Planned(counts=found.deleted, newer=found.newer)
