@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from chalicelib.handlers.jobs import SCHEDULE, Job
-from chalicelib.measures import NAMESPACE, names
+from chalicelib.measures import NAMESPACE
 
 Json = dict[str, Any]
 Stat = Literal["Sum", "Maximum"]
@@ -308,9 +308,3 @@ def dashboard() -> Json:
             "Properties": {"DashboardName": {"Fn::Sub": "lapse-${Stage}"}, "DashboardBody": body},
         }
     }
-
-
-def unknown_measures() -> set[str]:
-    """Measures that an alarm or the dashboard names and nothing emits."""
-    named = {alarm.measure for alarm in ALARMS}
-    return named - set(names())
