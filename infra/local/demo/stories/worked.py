@@ -38,7 +38,7 @@ def life(me: Customer) -> Iterator[datetime]:
 STORY = Story(
     account="worked",
     policy="1msg",
-    title="1msg: work on the systems, given back in days",
+    title="1msg: work on the systems, given back",
     tells="Every calendar day that work touches extends access by one, however many windows touch it; announced before "
     "or recorded afterwards, the customer is told each time, and everything that follows waits.",
     life=life,
