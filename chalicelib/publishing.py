@@ -108,13 +108,7 @@ def _publish_chunk(world: World, at: Position, entries: Sequence[HistoryEntry]) 
 def _say(world: World, account_id: str, entry: HistoryEntry) -> None:
     for event in _events(account_id, entry):
         if world.events is not None:
-            world.events.publish(
-                id=event.id,
-                type=event.type,
-                time=event.time,
-                account_id=account_id,
-                data=event.data,
-            )
+            world.events.publish(event)
 
 
 def _events(account_id: str, entry: HistoryEntry) -> tuple[news.DomainEvent, ...]:

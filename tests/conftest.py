@@ -1,6 +1,9 @@
 """What every test shares, and nothing more: helpers live in tests/support."""
 
 import os
+from collections.abc import Iterator
+
+import pytest
 
 # A test that forgets its fake must fail on this machine, never reach an account of somebody's.
 os.environ.update(
@@ -11,3 +14,16 @@ os.environ.update(
     AWS_EC2_METADATA_DISABLED="true",
     NO_PROXY="127.0.0.1,localhost",
 )
+
+from tests.support import event_schemas
+
+event_schemas.watch()
+
+
+@pytest.fixture(autouse=True)
+def _every_event_fits_its_schema() -> Iterator[None]:
+    """Whatever a test is about: an event that is not as the documentation says fails it."""
+    yield
+    found = list(event_schemas.MISFITS)
+    event_schemas.MISFITS.clear()
+    assert not found

@@ -40,6 +40,8 @@ class DomainEvent:
     type: str
     time: datetime
     account_id: str
+    sequence: str
+    """Sorts the account's events into the order in which things happened. There are gaps: not all of it is told."""
     data: Mapping[str, Any]
 
 
@@ -228,43 +230,6 @@ def _event(
         type=known.type,
         time=entry.at,
         account_id=account_id,
+        sequence=f"{entry.version:012d}.{n:03d}",
         data={name: data[name] for name in known.fields if name in data},
     )
-
-
-_SCHEMAS: Mapping[Kind, Mapping[str, Any]] = {
-    "id": {"type": "string"},
-    "word": {"type": "string"},
-    "words": {"type": "array", "items": {"type": "string"}},
-    "instant": {"type": "string", "format": "date-time"},
-    "count": {"type": "integer", "minimum": 0},
-    "yes_or_no": {"type": "boolean"},
-    "money": {
-        "type": "object",
-        "description": "Whole minor units: cents of a dollar.",
-        "required": ["amount", "currency"],
-        "properties": {"amount": {"type": "integer"}, "currency": {"type": "string"}},
-    },
-}
-
-
-def schema(event_type: EventType) -> dict[str, Any]:
-    """The JSON Schema of an event of this type, as it arrives. No field of `data` is promised: a purge that
-    overtakes a publisher that was down leaves only that it happened."""
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": event_type.type,
-        "description": event_type.says,
-        "type": "object",
-        "required": ["id", "type", "time", "account_id", "data"],
-        "properties": {
-            "id": {"type": "string", "description": "Stable: de-duplicate on it."},
-            "type": {"const": event_type.type},
-            "time": {"type": "string", "format": "date-time"},
-            "account_id": {"type": "string"},
-            "data": {
-                "type": "object",
-                "properties": {name: _SCHEMAS[kind] for name, kind in event_type.fields.items()},
-            },
-        },
-    }

@@ -1,4 +1,4 @@
-"""Domain events to Amazon EventBridge: the type as `detail-type`, the event itself, in CloudEvents' words, as the detail.
+"""Domain events to Amazon EventBridge: the type as `detail-type`, the event in CloudEvents' words as the detail.
 
 One at a time, so that those of one account arrive in their order as far as EventBridge keeps any.
 """
@@ -6,19 +6,16 @@ One at a time, so that those of one account arrive in their order as far as Even
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from chalicelib.domain.moments import rfc3339
+from chalicelib.domain.cloud_events import MOST_BYTES, SOURCE, cloud_event
+from chalicelib.domain.news import DomainEvent
 from chalicelib.gateways.events import EventRefused
 
-SOURCE = "lapse"
 CONNECT_SECONDS = 3
 READ_SECONDS = 10
 ATTEMPTS = 3
-MOST_BYTES = 256 * 1024
 _REFUSALS = frozenset({"MalformedDetail", "InvalidArgument", "ValidationException"})
 
 
@@ -48,38 +45,19 @@ class EventBridge:
             ),
         )
 
-    def publish(
-        self, *, id: str, type: str, time: datetime, account_id: str, data: Mapping[str, object]
-    ) -> None:
-        detail = json.dumps(
-            cloud_event(id=id, type=type, time=time, account_id=account_id, data=data)
-        )
-        if len(detail.encode()) + len(SOURCE) + len(type) > MOST_BYTES:
+    def publish(self, event: DomainEvent) -> None:
+        detail = json.dumps(cloud_event(event))
+        if len(detail.encode()) + len(SOURCE) + len(event.type) > MOST_BYTES:
             raise EventRefused("too_large")
         entry = {
             "Source": SOURCE,
-            "DetailType": type,
+            "DetailType": event.type,
             "Detail": detail,
             "EventBusName": self._bus,
-            "Time": time,
+            "Time": event.time,
         }
         answer = self._client.put_events(Entries=[entry])
         # It answers 200 when it took none: each entry says for itself how it went.
         if answer.get("FailedEntryCount"):
             code = str(answer["Entries"][0].get("ErrorCode", ""))
             raise EventRefused(code) if code in _REFUSALS else EventsUnavailable(code)
-
-
-def cloud_event(
-    *, id: str, type: str, time: datetime, account_id: str, data: Mapping[str, object]
-) -> dict[str, object]:
-    return {
-        "specversion": "1.0",
-        "source": SOURCE,
-        "id": id,
-        "type": type,
-        "time": rfc3339(time),
-        "datacontenttype": "application/json",
-        "account_id": account_id,
-        "data": dict(data),
-    }

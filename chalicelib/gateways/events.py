@@ -1,8 +1,8 @@
 """Domain events to the outside: what every publisher must do."""
 
-from collections.abc import Mapping
-from datetime import datetime
 from typing import Protocol
+
+from chalicelib.domain.news import DomainEvent
 
 
 class EventRefused(Exception):
@@ -10,8 +10,6 @@ class EventRefused(Exception):
 
 
 class Events(Protocol):
-    def publish(
-        self, *, id: str, type: str, time: datetime, account_id: str, data: Mapping[str, object]
-    ) -> None:
+    def publish(self, event: DomainEvent) -> None:
         """Publishes at least once; consumers de-duplicate on the id."""
         ...

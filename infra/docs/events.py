@@ -2,19 +2,22 @@
 
 import json
 
-from chalicelib.domain.news import CATALOGUE, EventType, schema
+from chalicelib.domain.cloud_events import schema
+from chalicelib.domain.news import CATALOGUE, EventType
 
 HEAD = """\
 # Outbound events
 
 Made by `python -m infra.docs events`; do not edit.
 
-Each event says that something has happened to one account. It carries `id`, `type`, `time`, `account_id` and `data`; on
-EventBridge the type is the `detail-type`, the source is `lapse`, and the event is the `detail`.
+Each event says that something has happened to one account, in the words of CloudEvents 1.0: `specversion`, `id`,
+`source`, `type`, `time`, `subject`, `sequence`, `datacontenttype`, `dataschema`, `data`; and `account_id`, which is the
+`subject` once more. On EventBridge the type is the `detail-type`, the source is `lapse`, and the event is the `detail`.
 
 - **At least once.** The same event may arrive again, under the same `id`: de-duplicate on it.
-- **In order, per account.** An event that cannot be delivered holds up the later ones of its account, and nobody
-  else's. One that never can be is set aside for an operator and comes later, under its own `id` and `time`.
+- **In order, per account.** `sequence` sorts an account's events as texts; there are gaps, since not all of the history
+  is told. An event that cannot be delivered holds up the later ones of its account, and nobody else's. One that never
+  can be is set aside for an operator and comes later, under the `id`, `time` and `sequence` it always had.
 - **Only what is listed here leaves.** Instants are RFC 3339 in UTC, money is in whole minor units.
 - **No field of `data` is promised.** After a purge only that something happened is known. New fields may be added; a
   type or field that is here never changes its meaning.

@@ -4,11 +4,12 @@ Two ports in one: mail and events. Both may be told the same thing twice, as the
 keep it once.
 """
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from chalicelib.domain.cloud_events import cloud_event
 from chalicelib.domain.moments import rfc3339
+from chalicelib.domain.news import DomainEvent
 from infra.local.faults import Faults
 from infra.local.notebook import Notebook
 
@@ -39,17 +40,8 @@ class Outbox:
         mail["account_id"] = account_id
         self._faults.around("mail", lambda: self._notebook.add("mail", key, mail), MailFailed)
 
-    def publish(
-        self,
-        *,
-        id: str,
-        type: str,
-        time: datetime,
-        account_id: str,
-        data: Mapping[str, Any],
-    ) -> None:
-        event = {"id": id, "type": type, "time": rfc3339(time), "account_id": account_id}
-        self._notebook.add("events", id, {**event, "data": dict(data)})
+    def publish(self, event: DomainEvent) -> None:
+        self._notebook.add("events", event.id, cloud_event(event))
 
     def view(self) -> dict[str, Any]:
         """What `/_outbox` shows, newest last."""

@@ -47,7 +47,8 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def played():
-    return run("infra.local.demo")
+    """With every event that leaves held against its schema."""
+    return run("tests.support.event_schemas")
 
 
 @pytest.mark.slow

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from chalicelib.domain.cloud_events import cloud_event
+from chalicelib.domain.news import DomainEvent
 from chalicelib.store import outbox
 
 
@@ -16,9 +18,9 @@ class Listener:
         self.mail: list[dict[str, Any]] = []
         self.fails: Callable[[str], Exception | None] = lambda _: None
 
-    def publish(self, **event: Any) -> None:
-        self._perhaps_fail(event["type"])
-        self.events.append(event)
+    def publish(self, event: DomainEvent) -> None:
+        self._perhaps_fail(event.type)
+        self.events.append(cloud_event(event) | {"time": event.time})
 
     def send(self, **mail: Any) -> None:
         self._perhaps_fail(mail["subject"])

@@ -239,10 +239,10 @@ def nothing_can_leave():
     life.faults.order({"target": "mail", "kind": "error", "count": 3})
     publish, tries = life.outbox.publish, iter(range(3))
 
-    def down(**event):
+    def down(event):
         if next(tries, None) is not None:
             raise TimeoutError
-        publish(**event)
+        publish(event)
 
     life.outbox.publish = down
     ok(life.cancel(ACME, plan))
