@@ -34,7 +34,7 @@ def years_after(moment: datetime, years: int) -> datetime:
 
 def rfc3339(moment: datetime) -> str:
     """`2026-12-01T00:00:00Z`: fixed width, so that text order is time order."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.astimezone(UTC).isoformat()[:19] + "Z"
 
 
 def from_rfc3339(text: str) -> datetime:

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -132,13 +133,18 @@ def find_route(routes: Sequence[str], path: str) -> Match | None:
     parts = path.split("/")
     if len(parts) > 2 and parts[-1] == "":
         parts = parts[:-1]
-    found = [route for route in routes if fits(route.split("/"), parts)]
+    found = [route for route in routes if fits(_parts_of(route), parts)]
     if not found:
         return None
-    route = min(found, key=lambda route: [part.startswith("{") for part in route.split("/")])
+    route = min(found, key=lambda route: [part.startswith("{") for part in _parts_of(route)])
     # A greedy part takes all that is left, and nobody asks what it was.
-    named = zip(route.split("/"), parts, strict=not is_greedy(route))
+    named = zip(_parts_of(route), parts, strict=not is_greedy(route))
     return Match(route, {name[1:-1]: part for name, part in named if name.startswith("{")})
+
+
+@cache
+def _parts_of(route: str) -> tuple[str, ...]:
+    return tuple(route.split("/"))
 
 
 def is_greedy(route: str) -> bool:

@@ -4,11 +4,12 @@ It outlives the process, also a killed one. It does not outlive the machine's po
 is left to the operating system, which costs microseconds a note instead of milliseconds.
 """
 
-import json
 import sqlite3
 from pathlib import Path
 from threading import Lock
 from typing import Any
+
+import msgspec
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS note (
@@ -31,13 +32,13 @@ class Notebook:
     def get(self, book: str, key: str) -> Any:
         """The note, or None."""
         found = self._ask("SELECT value FROM note WHERE book = ? AND key = ?", book, key)
-        return json.loads(found[0][0]) if found else None
+        return msgspec.json.decode(found[0][0]) if found else None
 
     def put(self, book: str, key: str, value: Any) -> None:
         self._ask(
             "INSERT INTO note (book, key, value) VALUES (?, ?, ?)"
             " ON CONFLICT (book, key) DO UPDATE SET value = excluded.value",
-            *(book, key, json.dumps(value)),
+            *(book, key, msgspec.json.encode(value).decode()),
         )
 
     def add(self, book: str, key: str, value: Any) -> bool:
@@ -46,14 +47,14 @@ class Notebook:
             self._ask(
                 "INSERT INTO note (book, key, value) VALUES (?, ?, ?)"
                 " ON CONFLICT (book, key) DO NOTHING RETURNING number",
-                *(book, key, json.dumps(value)),
+                *(book, key, msgspec.json.encode(value).decode()),
             )
         )
 
     def read(self, book: str) -> list[tuple[str, Any]]:
         """Every note of a book with its key, oldest first."""
         found = self._ask("SELECT key, value FROM note WHERE book = ? ORDER BY number", book)
-        return [(key, json.loads(value)) for key, value in found]
+        return [(key, msgspec.json.decode(value)) for key, value in found]
 
     def close(self) -> None:
         with self._lock:

@@ -14,11 +14,23 @@ from chalicelib.domain.access import has_access
 from chalicelib.domain.account import Account
 from chalicelib.domain.ending import end_of, extended_days
 from chalicelib.domain.moments import months_after, rfc3339, years_after
+from chalicelib.domain.policy import Policy
 from chalicelib.handlers.jobs import SCHEDULE
 from chalicelib.store import keys, outbox
 from chalicelib.store.records import from_doc
+from infra.local.carrier import GONE
+from tests.simulation.reading import Reading
 from tests.simulation.world import Resident, Simulated
-from tests.support.invariants import Seen, Witness, accounts_in, check_all, rows_of
+from tests.support.invariants import (
+    Seen,
+    Witness,
+    check_all,
+    customers_never_move,
+    ended_stays_ended,
+    holds_as_stored,
+    nothing_secret,
+    paid_access_is_whole,
+)
 
 LIVE = ("active", "trialing", "past_due", "unpaid", "paused")
 FORTNIGHT, MONTH = timedelta(hours=336), timedelta(hours=720)
@@ -34,27 +46,59 @@ class Watching:
         self.promised: dict[str, int] = {}
         """Subscription → the days that work on the systems has given it."""
         self.early: list[str] = []
-        ends = world.carrier._end
+        self.reading = Reading(world.memory)
+        self._carrier: dict[str, Any] = {}
+        self._carrier_was_called = True
+        self._watch_the_carrier()
+
+    def _watch_the_carrier(self) -> None:
+        carrier = self.world.carrier
+        ends, puts = carrier._end, carrier._notebook.put
 
         def watched(book: str, name: str, key: str, call: str) -> None:
-            if _status(world, book, name) == "active":
+            if _status(self.world, book, name) == "active":
                 self._given_back(book, name)
             ends(book, name, key, call)
 
-        world.carrier._end = watched  # type: ignore[method-assign]
+        def noted(book: str, key: str, value: Any) -> None:
+            self._carrier_was_called |= book in GONE
+            puts(book, key, value)
+
+        carrier._end = watched  # type: ignore[method-assign]
+        carrier._notebook.put = noted  # type: ignore[method-assign]
 
     def look(self) -> None:
-        world = self.world
+        """After every act. What only a written row can break is looked at where a row was written."""
+        world, witness = self.world, self.witness
         assert not self.early, self.early[0]
-        check_all(world.clean, world.watch._table, world.carrier, self.witness)
-        for seen in accounts_in(list(rows_of(world.watch._table))):
-            resident = _resident(world, seen.account.id)
+        fresh, changed = self.reading.catch_up()
+        nothing_secret(fresh)
+        if self._carrier_was_called:
+            self._carrier, self._carrier_was_called = world.carrier.view(), False
+            changed = list(self.reading.accounts.values())
+        around = self.reading.around(self._carrier)
+        customers_never_move(around.owners, witness)
+        for seen in changed:
+            resident, policy = _resident(world, seen.account.id), self._policy(seen)
+            holds_as_stored(seen, policy, world.now, around)
+            ended_stays_ended(seen, witness)
             self._purges_come_after_a_year(resident, seen.account)
-            _sent_is_never_credited(resident, seen)
             self._given_days_stay(seen.account)
-            _access_is_half_open(self.world, resident, seen.account)
+            _access_is_half_open(world, resident, seen.account)
+            _credits_come_after_an_end(world, resident, seen)
+        for seen in self.reading.accounts.values():
+            resident = _resident(world, seen.account.id)
+            paid_access_is_whole(seen, self._policy(seen), world.now)
+            _sent_is_never_credited(resident, seen)
             _contracts_run_to_their_end(resident, seen.account)
-            _credits_come_after_an_end(self.world, resident, seen)
+
+    def look_at_everything(self) -> None:
+        """Once in a while, whatever was written."""
+        self.look()
+        check_all(self.world.clean, self.world.watch._table, self.world.carrier, self.witness)
+
+    def _policy(self, seen: Seen) -> Policy:
+        return self.world.clean.policies.get(seen.account.policy)
 
     # -- M1-13
 
@@ -150,8 +194,8 @@ def _sent_is_never_credited(resident: Resident, seen: Seen) -> None:
 def end(world: Simulated, watching: Watching) -> None:
     world.trail.append("-- faults stop")
     world.calm_down()
-    watching.look()
-    _everything_agrees(world)
+    watching.look_at_everything()
+    _everything_agrees(world, watching)
     if not world.plan.finale:
         return
     world.trail.append("-- everybody leaves")
@@ -161,10 +205,10 @@ def end(world: Simulated, watching: Watching) -> None:
         world.move(months_after(world.now, months))
         watching.look()
     world.calm_down()
-    watching.look()
-    _everything_agrees(world)
+    watching.look_at_everything()
+    _everything_agrees(world, watching)
     for resident in world.residents:
-        _nothing_is_left(world, resident)
+        _nothing_is_left(world, watching, resident)
 
 
 def _leave(world: Simulated, resident: Resident) -> None:
@@ -196,9 +240,9 @@ def _leave(world: Simulated, resident: Resident) -> None:
             world.operator("POST", f"/v1/admin/steps/{one['key']}/retry", {"reason": "It is over."})
 
 
-def _everything_agrees(world: Simulated) -> None:
+def _everything_agrees(world: Simulated, watching: Watching) -> None:
     _nothing_waits(world)
-    for seen in accounts_in(list(rows_of(world.watch._table))):
+    for seen in watching.reading.accounts.values():
         resident = _resident(world, seen.account.id)
         _we_know_what_stripe_knows(world, resident, seen.account)
         _carrier_agrees(world, resident, seen)
@@ -431,9 +475,9 @@ def _money_went_back_once(world: Simulated) -> None:
 # -- the finale
 
 
-def _nothing_is_left(world: Simulated, resident: Resident) -> None:
+def _nothing_is_left(world: Simulated, watching: Watching, resident: Resident) -> None:
     """More than a year after everybody left: every consequence has come, and nothing costs anything any more."""
-    for seen in accounts_in(list(rows_of(world.watch._table))):
+    for seen in watching.reading.accounts.values():
         if seen.account.id != resident.id or not (
             seen.account.subscriptions or seen.account.purged_at
         ):

@@ -7,7 +7,7 @@ changes nothing about the others, which is what lets a long history be cut down 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 
@@ -66,10 +66,11 @@ class Plan:
     acts: tuple[Act, ...]
     finale: bool
     """Whether everybody leaves in the end, and more than a year passes."""
+    hears_everything: bool
+    """Whether Stripe sends also what the app has no use for, as an endpoint set up by hand may have it."""
 
     def only(self, kept: set[int]) -> Plan:
-        acts = tuple(act for act in self.acts if act.n in kept)
-        return Plan(self.seed, self.start, self.policies, self.faults, acts, self.finale)
+        return replace(self, acts=tuple(act for act in self.acts if act.n in kept))
 
 
 VERBS: Mapping[str, int] = {
@@ -105,4 +106,12 @@ def plan(seed: int, acts: int = 45) -> Plan:
         for n, verb in enumerate(chosen)
     ]
     start = random.choice(STARTS) + timedelta(seconds=random.choice((0, 1, 3599)))
-    return Plan(seed, start, policies, swarm, (*begins, *rest), random.random() < 0.5)
+    return Plan(
+        seed=seed,
+        start=start,
+        policies=policies,
+        faults=swarm,
+        acts=(*begins, *rest),
+        finale=random.random() < 0.5,
+        hears_everything=random.random() < 0.1,
+    )

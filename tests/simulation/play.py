@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.simulation import acts, checks
+from tests.simulation.plain_answers import plain_answers
 from tests.simulation.plan import Plan
 from tests.simulation.world import Simulated
 
@@ -36,6 +37,11 @@ class Played:
 
 
 def play(plan: Plan) -> Played:
+    with plain_answers():
+        return _played(plan)
+
+
+def _played(plan: Plan) -> Played:
     world = Simulated(plan)
     watching = checks.Watching(world)
     world.chance.calm = False

@@ -1,5 +1,7 @@
 """A sample of the worlds that `make simulate` plays, the seeds that once found something, and the player itself."""
 
+from contextlib import nullcontext
+
 import pytest
 
 from tests.simulation import main
@@ -32,6 +34,14 @@ def test_a_seed_is_one_world_exactly():
 
     assert once.trail == again.trail
     assert (once.faults, once.account_years) == (again.faults, again.account_years)
+
+
+def test_a_world_is_the_same_through_the_objects_of_the_sdk(monkeypatch):
+    """Stripe's answers are taken as they came, because it is faster: nothing may depend on it."""
+    plainly = play(plan(5))
+    monkeypatch.setattr("tests.simulation.play.plain_answers", nullcontext)
+
+    assert play(plan(5)).trail == plainly.trail
 
 
 def test_worlds_differ_and_things_do_go_wrong_in_them():

@@ -17,7 +17,9 @@ from chalicelib import wiring
 from chalicelib.gateways.carriers import CarrierError
 from chalicelib.gateways.stripe import Stripe
 from chalicelib.handlers import stream, webhook
-from chalicelib.handlers.jobs import SCHEDULE, Job
+from chalicelib.handlers.jobs import JOBS, SCHEDULE, Job
+from chalicelib.hearing import HEARD
+from chalicelib.publishing import CATCH_UP
 from chalicelib.store.table import StoreError
 from chalicelib.wiring import World
 from infra.local.messages import Answer, Request
@@ -28,6 +30,7 @@ from infra.local.stripe_side import PREFIX, DirectClient, no_answer
 from infra.local.time_travel import TimeTravel
 from tests.simulation.chance import Chance, OddTable
 from tests.simulation.plan import Plan
+from tests.simulation.reading import NotingTable
 from tests.support.faults import FOR_READS, FOR_WRITES, Call, Crash, faulty
 from tests.support.life import PORT, STRIPE_KEY, Life, Reply, _reply
 
@@ -73,7 +76,11 @@ class Simulated(Life):
         """Work on the systems that was announced."""
         self.trail: list[str] = []
         """What was done and answered, act by act."""
-        super().__init__(start=plan.start)
+        self.memory = NotingTable()
+        self._tokens: dict[tuple[Any, ...], str] = {}
+        super().__init__(self.memory, start=plan.start)
+        if not plan.hears_everything:
+            self._listen_as_deployed()
         self.side._app = self._survived
         self.clean = self.world
         self.residents = [Resident(f"acct{n}", policy) for n, policy in enumerate(plan.policies)]
@@ -157,6 +164,12 @@ class Simulated(Life):
         finally:
             wiring.use(acting)
 
+    def _listen_as_deployed(self) -> None:
+        """`lapse setup stripe` has the endpoint hear what the app hears, and nothing else."""
+        (endpoint,) = self.emulator._world.all("webhook_endpoint")
+        wanted = "&".join(f"enabled_events[{n}]={type}" for n, type in enumerate(HEARD))
+        self.stripe("POST", f"/v1/webhook_endpoints/{endpoint['id']}", wanted)
+
     # -- as in a life, but people are told 502 when the process dies
 
     def api(
@@ -177,6 +190,13 @@ class Simulated(Life):
         self.deliver()
         return reply
 
+    def token(self, account_id: str | None, *roles: str, **more: Any) -> str:
+        """Signed once: tokens here are for ever, and signing takes longer than being answered."""
+        wanted = (account_id, roles, *more.items())
+        if wanted not in self._tokens:
+            self._tokens[wanted] = super().token(account_id, *roles, **more)
+        return self._tokens[wanted]
+
     def try_control(self, action: str, **fields: Any) -> dict[str, Any] | None:
         """What a person does at Stripe; None where Stripe says that it is not possible now."""
         try:
@@ -195,15 +215,13 @@ class Simulated(Life):
         for resident in self.residents:
             self.try_control("allow_payment", customer=resident.customer)
         self.move(self.now)
-        for _ in range(4):
-            self.run_whole_schedule()
-            self.move(self.now + timedelta(hours=7))
-        self.run_whole_schedule()
-
-    def run_whole_schedule(self) -> None:
-        """Also the jobs that are not about anything due: what was never published, never heard."""
+        # Also the jobs that are not about anything due: what was never published, never heard.
         for job in SCHEDULE:
             job.run(self.world)
+        self.deliver()
+        for _ in range(4):
+            self.move(self.now + timedelta(hours=7))
+        JOBS[CATCH_UP].run(self.world)
         self.deliver()
 
 

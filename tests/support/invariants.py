@@ -6,9 +6,10 @@ nothing of the story that was told. Call it after every step; one `Witness` per 
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from chalicelib.domain.access import has_access
@@ -58,39 +59,55 @@ class Seen:
     def of(self, prefix: str) -> list[Row]:
         return [row for row in self.rows if row["sk"].startswith(prefix)]
 
-    @property
+    @cached_property
     def numbers(self) -> list[Number]:
         return [from_doc(Number, row["doc"]) for row in self.of(keys.NUMBER)]
 
-    @property
+    @cached_property
     def registrations(self) -> list[Registration]:
         return [from_doc(Registration, row["doc"]) for row in self.of(keys.REGISTRATION)]
 
-    @property
+    @cached_property
     def entries(self) -> list[Entry]:
         return [from_doc(Entry, row["doc"]) for row in self.of(keys.ENTRY)]
+
+
+@dataclass(frozen=True)
+class Around:
+    """What an account's own rows are compared with."""
+
+    owners: Mapping[str, str]
+    """Customer at Stripe → the account that says so."""
+    claims: Mapping[str, Collection[str]]
+    """Account → the live numbers that are claimed for it."""
+    carrier: Mapping[str, Any]
+    """The carrier's own record."""
 
 
 def check_all(world: World, table: Table, carrier: Any, witness: Witness | None = None) -> None:
     """Raises AssertionError for the first thing that does not hold."""
     everything = list(rows_of(table))
-    owners = customers(everything)
+    around = Around(customers(everything), claims(everything), carrier.view())
     if witness is not None:
-        _customers_never_move(owners, witness)
+        customers_never_move(around.owners, witness)
     nothing_secret(everything)
-    view = carrier.view()
     for seen in accounts_in(everything):
-        policy = world.policies.get(seen.account.policy)
-        ledger_balances(seen)
-        messages_end_once(seen)
-        fees_are_due_and_single(seen, policy, world.clock.now())
-        numbers_and_registrations_agree(seen, everything)
-        releases_were_due_and_intended(seen, view)
-        paid_access_is_whole(seen, policy, world.clock.now())
-        the_steps_are_the_timeline(seen, policy)
-        bound_customer_is_its_own(seen, owners)
+        policy, now = world.policies.get(seen.account.policy), world.clock.now()
+        holds_as_stored(seen, policy, now, around)
+        paid_access_is_whole(seen, policy, now)
         if witness is not None:
-            _ended_stays_ended(seen, witness)
+            ended_stays_ended(seen, witness)
+
+
+def holds_as_stored(seen: Seen, policy: Any, now: datetime, around: Around) -> None:
+    """Whatever can only come to be wrong when a row is written, or when the carrier is called."""
+    ledger_balances(seen)
+    messages_end_once(seen)
+    fees_are_due_and_single(seen, policy, now)
+    numbers_and_registrations_agree(seen, around.claims)
+    releases_were_due_and_intended(seen, around.carrier)
+    the_steps_are_the_timeline(seen, policy)
+    bound_customer_is_its_own(seen, around.owners)
 
 
 # -- reading the table whole, as nothing in the app ever does
@@ -114,12 +131,20 @@ def accounts_in(everything: list[Row]) -> Iterator[Seen]:
             yield Seen(loaded_from(found[0]).account, sorted(rows, key=lambda row: row["sk"]))
 
 
-def customers(everything: list[Row]) -> dict[str, str]:
+def customers(everything: Iterable[Row]) -> dict[str, str]:
     return {
         row["pk"].removeprefix("C#"): row["doc"]["account_id"]
         for row in everything
         if row["sk"] == "customer"
     }
+
+
+def claims(everything: Iterable[Row]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for row in everything:
+        if row["sk"] == "number" and row["pk"].startswith("N#"):
+            found.setdefault(row["state"], []).append(row["pk"].removeprefix("N#"))
+    return found
 
 
 # -- 1
@@ -185,7 +210,7 @@ def fees_are_due_and_single(seen: Seen, policy: Any, now: datetime) -> None:
 # -- 4, 5, 12
 
 
-def releases_were_due_and_intended(seen: Seen, view: dict[str, Any]) -> None:
+def releases_were_due_and_intended(seen: Seen, view: Mapping[str, Any]) -> None:
     """4, 5. Nothing is released or lapsed before its day, nor twice. 12. Its intent was recorded first."""
     history = [row["doc"] for row in seen.of(keys.HISTORY)]
     # A purge leaves of the history that something happened, not what.
@@ -208,17 +233,13 @@ def releases_were_due_and_intended(seen: Seen, view: dict[str, Any]) -> None:
                     assert intents["number.release_begun", name], f"no intent for {name}"
 
 
-def numbers_and_registrations_agree(seen: Seen, everything: list[Row]) -> None:
+def numbers_and_registrations_agree(seen: Seen, claims: Mapping[str, Collection[str]]) -> None:
     """The account's counts, the rows and the claims on live numbers say the same."""
     held = [n.e164 for n in seen.numbers if n.state != "released"]
     assert seen.account.numbers == len(held), (seen.account.numbers, held)
     assert seen.account.registrations == sum(r.lapses for r in seen.registrations)
-    claimed = [
-        row["pk"].removeprefix("N#")
-        for row in everything
-        if row["sk"] == "number" and row["state"] == seen.account.id
-    ]
-    assert sorted(claimed) == sorted(held)
+    claimed = claims.get(seen.account.id, ())
+    assert sorted(claimed) == sorted(held), (sorted(claimed), sorted(held))
     removing = {n.e164 for n in seen.numbers if n.state == "removing"}
     assert removing == set(seen.account.removals), (removing, seen.account.removals)
 
@@ -238,7 +259,7 @@ def paid_access_is_whole(seen: Seen, policy: Any, now: datetime) -> None:
 # -- 8, 9
 
 
-def _ended_stays_ended(seen: Seen, witness: Witness) -> None:
+def ended_stays_ended(seen: Seen, witness: Witness) -> None:
     """8. Ended is terminal for a Stripe subscription id."""
     for id, one in seen.account.subscriptions.items():
         before = witness.ended.get(id)
@@ -247,13 +268,13 @@ def _ended_stays_ended(seen: Seen, witness: Witness) -> None:
             witness.ended[id] = one.ended_at
 
 
-def _customers_never_move(owners: dict[str, str], witness: Witness) -> None:
+def customers_never_move(owners: Mapping[str, str], witness: Witness) -> None:
     """9. Nothing re-binds a customer."""
     for customer, owner in owners.items():
         assert witness.owners.setdefault(customer, owner) == owner
 
 
-def bound_customer_is_its_own(seen: Seen, owners: dict[str, str]) -> None:
+def bound_customer_is_its_own(seen: Seen, owners: Mapping[str, str]) -> None:
     customer = seen.account.stripe_customer_id
     assert customer is None or owners.get(customer) == seen.account.id
 
@@ -281,7 +302,7 @@ def the_steps_are_the_timeline(seen: Seen, policy: Any) -> None:
 # -- 13
 
 
-def nothing_secret(everything: list[Row]) -> None:
+def nothing_secret(everything: Iterable[Row]) -> None:
     """13. No row holds a secret or a link that lets somebody in; parked events hold ids and reasons only."""
     for row in everything:
         text = json.dumps(row)

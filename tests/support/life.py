@@ -59,6 +59,12 @@ def signing_key() -> str:
 
 
 @cache
+def policies() -> Policies:
+    """Those that are shipped, read once: a world asks for them and changes nothing."""
+    return Policies()
+
+
+@cache
 def scratch() -> TemporaryDirectory[str]:
     """One folder for the process, deleted as it ends."""
     folder = TemporaryDirectory(prefix="lapse-life-")
@@ -142,7 +148,7 @@ class Life:
             events=self.outbox,
             files=self.files,
             purgers=(self.saas,),
-            policies=Policies(),
+            policies=policies(),
             new_id=_ids(),
         )
 

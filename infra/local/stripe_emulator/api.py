@@ -6,12 +6,13 @@ Knows HTTP but no resource. Faults are decided by the hook the emulator hands in
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from . import parameters, routes
 from .calendar import DAY
@@ -172,12 +173,12 @@ def _performed(
     if lost:
         return _error(_BEFORE["error"], identity)
     headers = {**_headers(identity), "Stripe-Version": version}
-    return Response(200, headers, json.dumps(shown).encode())
+    return Response(200, headers, msgspec.json.encode(shown))
 
 
 def _error(refusal: StripeError, identity: str) -> Response:
     error = {**refusal.error, "request_log_url": f"/requests/{identity}"}
-    body = json.dumps({"error": error}).encode()
+    body = msgspec.json.encode({"error": error})
     return Response(refusal.status, _headers(identity), body)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
+
+import msgspec
 
 from .versions import shaped, shaped_previous
 
@@ -35,7 +36,7 @@ def changes(before: Json, now: Json) -> Json:
 def presented(event: Json, version: str) -> Json:
     """The event as that version shows it."""
     public = {name: value for name, value in event.items() if not name.startswith("_")}
-    thing = json.loads(event["_object"])
+    thing = msgspec.json.decode(event["_object"])
     data: Json = {"object": shaped(thing, version)}
     if event["_previous"] is not None:
         data["previous_attributes"] = shaped_previous(thing["object"], event["_previous"], version)

@@ -6,9 +6,10 @@ because a webhook endpoint of another version gets another shape of the same mom
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
+
+import msgspec
 
 from . import webhooks
 from .calendar import DAY
@@ -38,7 +39,7 @@ def emit(world: World, kind: str, thing: Json, before: Json | None = None) -> No
             "pending_webhooks": 0,
             "request": dict(world.request),
             "type": kind,
-            "_object": json.dumps(thing),
+            "_object": msgspec.json.encode(thing).decode(),
             "_previous": previous,
         }
     )

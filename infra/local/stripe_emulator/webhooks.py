@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from . import knobs
 from .calendar import DAY, HOUR
@@ -205,7 +206,7 @@ def _in_sending_order(due: list[Json]) -> list[Json]:
 def _parcel(world: World, delivery: Json, now: int, *, extra: bool = False) -> Parcel:
     endpoint = world.get("webhook_endpoint", delivery["endpoint"])
     event = presented(world.get("event", delivery["event"]), delivery["version"])
-    body = json.dumps(event).encode()
+    body = msgspec.json.encode(event)
     headers = {
         "Content-Type": "application/json; charset=utf-8",
         "Stripe-Signature": signature(endpoint["_secret"], body, now),

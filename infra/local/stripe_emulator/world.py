@@ -9,9 +9,10 @@ place, so a shallow copy of an object is a faithful picture of how it was.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Iterator
 from typing import Any
+
+import msgspec
 
 from .errors import missing
 from .state import StateFile
@@ -20,7 +21,8 @@ from .timers import Timers
 Json = dict[str, Any]
 DueAt = Callable[[Json], int | None]
 
-_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_ALPHABET = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_LETTERS = bytes(_ALPHABET[byte % len(_ALPHABET)] for byte in range(256))
 
 # Members by which objects are looked up often enough that walking all of them would be felt.
 _INDEXED: dict[str, tuple[str, ...]] = {
@@ -73,12 +75,8 @@ class World:
         self._meta["count"] += 1
         self._changed[("_meta", "meta")] = None
         text = f"{self._meta['start']}/{prefix}/{self._meta['count']}"
-        number = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=24).digest(), "big")
-        letters = []
-        for _ in range(length):
-            number, letter = divmod(number, 62)
-            letters.append(_ALPHABET[letter])
-        return f"{prefix}_{''.join(letters)}"
+        letters = hashlib.blake2b(text.encode(), digest_size=length).digest().translate(_LETTERS)
+        return f"{prefix}_{letters.decode()}"
 
     def add(self, thing: Json) -> Json:
         kind, identity = thing["object"], thing["id"]
@@ -169,7 +167,7 @@ class World:
 
     def copy(self, kind: str) -> dict[str, Json]:
         return {
-            identity: json.loads(json.dumps(thing))
+            identity: msgspec.json.decode(msgspec.json.encode(thing))
             for identity, thing in self._objects.get(kind, {}).items()
         }
 
