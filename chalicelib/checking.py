@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 from datetime import timedelta
 
 from chalicelib import log, walking
 from chalicelib.domain.invariants import PURGES, Booking, Rows, Violation, violations
+from chalicelib.domain.number_fees import Number
+from chalicelib.domain.registrations import Registration
 from chalicelib.effects.effect import OutOfTime
 from chalicelib.store import accounts, findings, holdings, keys, wallet
 from chalicelib.store.accounts import Loaded
@@ -49,55 +50,51 @@ def check(world: World, account_id: str) -> list[Violation]:
 
 
 def _rows(world: World, loaded: Loaded) -> Rows:
+    """All of the account is read in one go, as large as the table gives it, and looked at row by row."""
     table, account = world.table, loaded.account
-    numbers = list(holdings.numbers(table, account.id))
-    _, broken = wallet.verify(table, account.id)
-    entries = [row["doc"] for row in _all(world, account.id, keys.ENTRY)]
-    steps = list(_all(world, account.id, keys.STEP))
-    customer = account.stripe_customer_id
+    every = list(holdings.rows(table, account.id, limit=holdings.MANY))
+
+    def of(prefix: str) -> list[Row]:
+        return [row for row in every if row["sk"].startswith(prefix)]
+
+    numbers = [from_doc(Number, row["doc"]) for row in of(keys.NUMBER)]
+    steps = of(keys.STEP)
+    customer = keys.customer(account.stripe_customer_id) if account.stripe_customer_id else None
     subscriptions = {id: keys.subscription(id) for id in account.subscriptions}
     live_numbers = {one.e164: keys.live_number(one.e164) for one in numbers}
-    lead = table.get_many([*subscriptions.values(), *live_numbers.values()])
-    seats = Counter(row["doc"]["subscription_id"] for row in _all(world, account.id, keys.SEAT))
+    wanted = [*subscriptions.values(), *live_numbers.values(), *([customer] if customer else [])]
+    lead = table.get_many(wanted)
+    own_wallet = next((row for row in every if row["sk"] == keys.wallet(account.id).sk), None)
+    broken = wallet.verify_rows(own_wallet, of(keys.ENTRY), of(keys.CAUSE))
+    from_outside = (keys.HISTORY, keys.NOTICE, keys.PREVIEW, keys.STEP)
     return Rows(
         account=account,
         numbers=numbers,
-        registrations=list(holdings.registrations(table, account.id)),
-        seats=seats,
-        messages={
-            row["sk"].removeprefix(keys.MESSAGE): row["state"]
-            for row in _all(world, account.id, keys.MESSAGE)
-        },
-        bookings=[_booking(doc) for doc in entries],
+        registrations=[from_doc(Registration, row["doc"]) for row in of(keys.REGISTRATION)],
+        seats=Counter(row["doc"]["subscription_id"] for row in of(keys.SEAT)),
+        messages={row["sk"].removeprefix(keys.MESSAGE): row["state"] for row in of(keys.MESSAGE)},
+        bookings=[_booking(row["doc"]) for row in of(keys.ENTRY)],
         ledger=f"entry {broken.seq}: {broken.what}" if broken else None,
         indexed={
             row["sk"].removeprefix(keys.STEP): row["doc"]["due"]
             for row in steps
             if "due_kind" in row and row.get("state") == "pending"
         },
-        customer_owner=accounts.account_of_customer(table, customer) if customer else None,
+        customer_owner=lead[customer]["doc"]["account_id"] if customer in lead else None,
         number_owners={
             e164: lead[key]["state"] for e164, key in live_numbers.items() if key in lead
         },
         subscription_owners={
             id: lead[key]["doc"]["account_id"] for id, key in subscriptions.items() if key in lead
         },
-        texts={row["sk"]: json.dumps(row["doc"]) for row in [*_texts(world, account.id), *steps]},
+        texts={
+            row["sk"]: json.dumps(row["doc"]) for row in every if row["sk"].startswith(from_outside)
+        },
     )
-
-
-def _texts(world: World, account_id: str) -> Iterator[Row]:
-    """Rows that hold what came from outside."""
-    for prefix in (keys.HISTORY, keys.NOTICE, keys.PREVIEW):
-        yield from _all(world, account_id, prefix)
 
 
 def _booking(doc: dict[str, object]) -> Booking:
     return from_doc(Booking, {name: doc.get(name) or {} for name in ("kind", "at", "note")})
-
-
-def _all(world: World, account_id: str, prefix: str) -> Iterator[Row]:
-    return holdings.rows(world.table, account_id, prefix)
 
 
 def note(world: World, account_id: str, found: list[Violation]) -> None:

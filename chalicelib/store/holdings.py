@@ -82,7 +82,7 @@ def message_from(row: Row) -> ScheduledMessage:
     return from_doc(ScheduledMessage, {**row["doc"], "state": row["state"]})
 
 
-def rows(table: Table, account_id: str, prefix: str, *, limit: int = 100) -> Iterator[Row]:
+def rows(table: Table, account_id: str, prefix: str = "", *, limit: int = 100) -> Iterator[Row]:
     after: str | None = None
     while True:
         page = table.query(keys.partition(account_id), prefix, limit=limit, after=after)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -137,14 +137,20 @@ def verify(table: Table, account_id: str) -> tuple[int, Broken | None]:
     """How many entries the ledger has, and the first that is broken. While somebody books, it looks again."""
     while True:
         wallet = load(table, account_id)
-        causes = dict(_causes(table, account_id))
-        broken = first_broken(wallet, _kept(table, account_id), causes)
+        causes = _rows(table, account_id, keys.CAUSE)
+        broken = first_broken(wallet, _kept(_rows(table, account_id, keys.ENTRY)), _causes(causes))
         if broken is None or load(table, account_id) == wallet:
             return wallet.seq, broken
 
 
-def _kept(table: Table, account_id: str) -> Iterator[Kept]:
-    for row in _rows(table, account_id, keys.ENTRY):
+def verify_rows(wallet: Row | None, entries: Iterable[Row], causes: Iterable[Row]) -> Broken | None:
+    """The first entry that is broken, of rows that were read already."""
+    known = from_doc(Wallet, wallet["doc"]) if wallet else Wallet()
+    return first_broken(known, _kept(entries), _causes(causes))
+
+
+def _kept(entries: Iterable[Row]) -> Iterator[Kept]:
+    for row in entries:
         number = row["sk"].removeprefix(keys.ENTRY)
         try:
             entry = from_doc(Entry, row["doc"])
@@ -153,10 +159,11 @@ def _kept(table: Table, account_id: str) -> Iterator[Kept]:
         yield Kept(int(number) if number.isdecimal() else -1, entry)
 
 
-def _causes(table: Table, account_id: str) -> Iterator[tuple[str, int]]:
-    for row in _rows(table, account_id, keys.CAUSE):
-        doc = row["doc"]
-        yield doc.get("cause") or row["sk"].removeprefix(keys.CAUSE), doc.get("seq")
+def _causes(causes: Iterable[Row]) -> dict[str, int]:
+    return {
+        row["doc"].get("cause") or row["sk"].removeprefix(keys.CAUSE): row["doc"].get("seq")
+        for row in causes
+    }
 
 
 def _rows(table: Table, account_id: str, prefix: str) -> Iterator[Row]:
