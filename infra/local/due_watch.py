@@ -1,8 +1,8 @@
 """Knows what is due next without asking the table: a Table that takes note of every due date written.
 
 The index stays the truth, and every sweep reads only that. The notes say when a sweep is worth running, so that
-two years pass in seconds. They are made anew from the index when the clock begins to move and something was
-written since it last stood still; while it moves nobody else writes, so they cannot fall behind.
+two years pass in seconds. What was written since the clock last stood still is read again when it begins to move;
+while it moves nobody else writes, so the notes cannot fall behind.
 """
 
 from bisect import bisect_left, bisect_right, insort
@@ -40,26 +40,34 @@ class DueWatch:
         self._lock = Lock()
         self._noted: dict[Key, tuple[str, str]] = {}
         self._sorted: list[Entry] = []
-        self._in_doubt = True
-        """Whether requests wrote since: two at once may have been noted in the other order."""
-        self._answer_lost = False
+        self._filled = False
+        self._in_doubt: set[Key] = set()
+        """What requests wrote since: two at once may have been noted in the other order."""
+        self._answer_lost: set[Key] = set()
 
     # -- what is due
 
     def catch_up(self) -> None:
-        """Reads the index anew if the notes may be wrong. It costs a query for every kind and shard."""
-        if self._in_doubt:
+        """Looks up what may be noted wrong. The first time that is the whole index."""
+        if not self._filled:
             self.refill()
+        with self._lock:
+            doubtful, self._in_doubt, self._answer_lost = self._in_doubt, set(), set()
+        found = self._table.get_many([*doubtful])
+        for key in doubtful:
+            row = found.get(key, {})
+            self._note(key, row.get("due_kind"), row.get("due_at"))
 
     def trust(self) -> None:
         """Says that everything written since `catch_up` was written by one thread, one thing after another."""
-        self._in_doubt = self._answer_lost
+        with self._lock:
+            self._in_doubt = set(self._answer_lost)
 
     def refill(self) -> None:
-        """Reads the whole index anew."""
+        """Reads the whole index anew. It costs a query for every kind and shard."""
         with self._lock:
             self._noted, self._sorted = {}, []
-            self._answer_lost = False
+            self._in_doubt, self._answer_lost = set(), set()
         for group in self._groups:
             after: str | None = None
             while True:
@@ -68,6 +76,7 @@ class DueWatch:
                     self._note(due.key, group, due.due_at)
                 if (after := page.after) is None:
                     break
+        self._filled = True
 
     def next_after(self, moment: str) -> str | None:
         """The first due date later than this one."""
@@ -104,10 +113,22 @@ class DueWatch:
 
     def _suspect(self, action: Action) -> None:
         """The answer was lost: what would be due if it was carried out is noted, nothing is crossed out."""
-        self._answer_lost = True
+        if isinstance(action, Check):
+            return
+        with self._lock:
+            self._answer_lost.add(_key(action))
         values = action.row if isinstance(action, Put) else getattr(action, "set", {})
         if values.get("due_at") is not None:
             self._learn(action)
+
+    def _doubt(self, actions: Sequence[Action]) -> None:
+        with self._lock:
+            self._in_doubt.update(
+                key
+                for action in actions
+                if not isinstance(action, Check)
+                and ((key := _key(action)) in self._noted or _touches_index(action))
+            )
 
     def _note(self, key: Key, due_kind: str | None, due_at: str | None) -> None:
         with self._lock:
@@ -148,7 +169,7 @@ class DueWatch:
         return self._table.directory(dir_kind, prefix, limit=limit, after=after)
 
     def write(self, action: Action) -> None:
-        self._in_doubt = True
+        self._doubt([action])
         try:
             self._table.write(action)
         except Unavailable:
@@ -157,7 +178,7 @@ class DueWatch:
         self._learn(action)
 
     def transact(self, actions: Sequence[Action]) -> None:
-        self._in_doubt = True
+        self._doubt(actions)
         try:
             self._table.transact(actions)
         except Unavailable:
@@ -166,3 +187,12 @@ class DueWatch:
             raise
         for action in actions:
             self._learn(action)
+
+
+def _key(action: Put | Update | Delete) -> Key:
+    return Key(action.row["pk"], action.row["sk"]) if isinstance(action, Put) else action.key
+
+
+def _touches_index(action: Action) -> bool:
+    values = action.row if isinstance(action, Put) else getattr(action, "set", {})
+    return "due_at" in values or "due_kind" in values

@@ -99,6 +99,70 @@ def test_a_date_whose_answer_was_lost_is_noted_until_the_index_is_read_again(tab
     assert [sk for _, _, _, sk in watch.until(EARLY)] == ["step#done"]
 
 
+def test_what_two_requests_wrote_at_once_is_looked_up_before_the_clock_moves(table, watch):
+    watch.refill()
+    watch.write(Put(step("a", LATE)))
+    # Noted in the other order than it was carried out in.
+    table.write(Update(key("a"), {"due_at": EARLY}))
+    assert watch.until(EARLY) == []
+
+    watch.catch_up()
+
+    assert [sk for _, _, _, sk in watch.until(EARLY)] == ["step#a"]
+
+
+def test_only_what_was_written_since_is_looked_up(table):
+    asked = []
+
+    class Counting(MemoryTable):
+        def get_many(self, keys):
+            asked.append(sorted(key.sk for key in keys))
+            return super().get_many(keys)
+
+        def due(self, *args, **more):
+            asked.append("the index")
+            return super().due(*args, **more)
+
+    watch = DueWatch(Counting(), ("access_ends",), 2)
+    watch.catch_up()
+    assert asked == ["the index", "the index", []]
+
+    watch.write(Put(step("a", EARLY)))
+    watch.write(Put({"pk": "A#smarter", "sk": "history#1", "doc": {}}))
+    asked.clear()
+    watch.catch_up()
+    watch.trust()
+    watch.catch_up()
+    assert asked == [["step#a"], []]
+
+
+def test_a_lost_answer_stays_in_doubt_when_the_rest_is_trusted(table):
+    faults = Faults()
+    watch = DueWatch(FaultyTable(table, faults), ("access_ends",), 1)
+    watch.catch_up()
+    faults.order({"target": "dynamodb", "kind": "error", "count": 1})
+    with pytest.raises(Unavailable):
+        watch.write(Put(step("never", EARLY)))
+    watch.trust()
+    assert len(watch.until(EARLY)) == 1
+
+    watch.catch_up()
+
+    assert watch.until(EARLY) == []
+
+
+def test_a_step_that_was_called_off_is_looked_up_like_any_other(table, watch):
+    watch.write(Put(step("a", EARLY)))
+    watch.catch_up()
+    watch.write(Update(key("a"), {"due_kind": None, "due_at": None}))
+    # Planned again by the other of two requests, which was noted first.
+    table.write(Put(step("a", LATE)))
+
+    watch.catch_up()
+
+    assert watch.next_after(LONG_BEFORE) == LATE
+
+
 def test_reads_go_through(table, watch):
     watch.write(Put({**step("a", EARLY), "dir_kind": "accounts#0", "dir_key": "ann"}))
 
