@@ -72,6 +72,7 @@ PORTS: Mapping[str, Port] = {
             *("charge", "charge_of_intent", "newest_period", "paid_by", "refund", "refunds_of"),
             *("dispute", "disputes_of", "untaken_events_after", "first_untaken_events"),
             *("subscriptions_page", "customers_page", "paid_checkouts_page", "everything_of"),
+            *("refunds_page", "disputes_page"),
             *("newest_paid_invoice", "price_named", "prices_of", "endpoints", "spoken_at"),
             # The doctor's table of calls that name nothing which exists: whether the key may, never that it does.
             *("portal_configurations", "try_out", "newest_events", "event"),

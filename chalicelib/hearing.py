@@ -52,6 +52,8 @@ from chalicelib.store.accounts import Loaded
 from chalicelib.wiring import World
 
 Outcome = Literal["applied", "duplicate", "ignored", "parked"]
+Asked = Outcome | Literal["unchanged"]
+"""What asking for an event's object came to: of one that says what we knew, nothing changed."""
 Hear = Callable[[World, StripeEvent, Json, Loaded], "Telling | None"]
 
 FIRST_RETRY = timedelta(minutes=5)
@@ -93,14 +95,18 @@ def _hear_now(world: World, event: StripeEvent) -> Outcome:
         # Not believed, and not lost: tried again, the object is asked for under our key, which sees one mode only.
         raise Unusable("other_mode")
     if event.thing is None:
-        return _by_asking(world, _named_by(event))
+        return _heard(_by_asking(world, _named_by(event)))
     try:
         return _from_payload(world, event, event.thing)
     except Incomplete:
-        return _by_asking(world, _named_by(event))
+        return _heard(_by_asking(world, _named_by(event)))
     except Unreadable as error:
         log.problem("event_unreadable", error, event_id=event.id, type=event.type)
         raise Unusable("unreadable") from error
+
+
+def _heard(asked: Asked) -> Outcome:
+    return "applied" if asked == "unchanged" else asked
 
 
 def _from_payload(world: World, event: StripeEvent, thing: Json) -> Outcome:
@@ -345,7 +351,7 @@ def park(world: World, event: StripeEvent, unusable: Unusable) -> None:
     log.event("event_parked", event_id=event.id, type=event.type, reason=unusable.reason)
 
 
-def retry_parked(world: World, event: parked.ParkedEvent) -> Outcome:
+def retry_parked(world: World, event: parked.ParkedEvent) -> Asked:
     """Tries a parked event again: its object is asked for at Stripe, so neither its age nor its shape matters.
 
     Raises Unusable when it still cannot be applied.
@@ -377,7 +383,7 @@ def _named_by(event: StripeEvent) -> Named:
     return Named(id=event.id, type=event.type, created=event.created, object_id=event.object_id)
 
 
-def _by_asking(world: World, event: Named) -> Outcome:
+def _by_asking(world: World, event: Named) -> Asked:
     """Asks Stripe for the object as it is now, and applies that. Raises Unusable."""
     if event.object_id is None:
         raise Unusable("unreadable")
@@ -411,7 +417,7 @@ def _customer_at_stripe(world: World, type: str, id: str) -> str | None:
     return world.stripe.subscription(id).subscription.customer_id
 
 
-def _asked_once(world: World, event: Named, account_id: str) -> Outcome:
+def _asked_once(world: World, event: Named, account_id: str) -> Asked:
     assert event.object_id is not None
     loaded = must_load(world, account_id)
     if event.type.startswith(INVOICES):
@@ -433,4 +439,4 @@ def _asked_once(world: World, event: Named, account_id: str) -> Outcome:
             return "duplicate"
         asked = _asked(world, loaded, event.object_id, event.created)
         telling = settle(world, loaded, asked, id=event.id, by="stripe")
-    return "applied" if telling.outcome == "unchanged" else telling.outcome
+    return telling.outcome

@@ -6,7 +6,6 @@ case. Refunds that somebody made at Stripe without a case are heard as well.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -131,7 +130,7 @@ def book_return(world: World, account_id: str, case: Case) -> None:
         _book_back(world, account_id, booked, f"refund_returned:{case.id}:{case.attempt}")
 
 
-def _book_back(world: World, account_id: str, booked: Posting, cause: str) -> None:
+def _book_back(world: World, account_id: str, booked: Posting, cause: str) -> bool:
     back = Posting(
         cause=cause,
         kind="refund_returned",
@@ -139,8 +138,15 @@ def _book_back(world: World, account_id: str, booked: Posting, cause: str) -> No
         lines=tuple(Line(account=line.account, money=-line.money) for line in booked.lines),
         note=booked.note,
     )
-    with suppress(wallet.AlreadyBooked):
-        wallet.post(world.table, account_id, back)
+    return _booked_now(world, account_id, back)
+
+
+def _booked_now(world: World, account_id: str, posting: Posting) -> bool:
+    try:
+        wallet.post(world.table, account_id, posting)
+    except wallet.AlreadyBooked:
+        return False
+    return True
 
 
 # -- what Stripe says of refunds
@@ -156,6 +162,21 @@ def record(world: World, loaded: Loaded, case: Case, said: RefundAtStripe, *, id
     due = deadlines_from(world, policy, world.clock.now())
     fact = RefundSaid(case=case, refund=said, due=due)
     return settle(world, loaded, fact, id=id, by="stripe")
+
+
+def is_heard(world: World, account_id: str, said: RefundAtStripe) -> bool:
+    """Whether it stands in its case, or in the ledger, as it stands at Stripe.
+
+    One of what a plan costs that was made at Stripe leaves no trace of its own: of that it is never known.
+    """
+    case = cases.load(world.table, account_id, said.case_id) if said.case_id else None
+    if case is not None:
+        known = case.refund
+        newer = case.attempt != said.attempt or case.purged
+        return newer or (known is not None and (known.id, known.status) == (said.id, said.status))
+    if wallet.booked(world.table, account_id, _cause_of(said)) is None:
+        return False
+    return said.in_force or wallet.booked(world.table, account_id, _cause_back(said)) is not None
 
 
 def hear_charge(world: World, loaded: Loaded, charge_id: str, *, id: str) -> Telling:
@@ -195,8 +216,8 @@ def _hear_made_there(
     paid = world.stripe.paid_by(charge)
     entry = entry_of(world, loaded.account.id, paid)
     if entry is not None:
-        for said in made:
-            _book_made_there(world, loaded.account.id, charge, said)
+        booked = [_book_made_there(world, loaded.account.id, charge, said) for said in made]
+        return Telling("applied" if any(booked) else "unchanged", loaded)
     if paid.subscription_id is None or paid.covers_until is None:
         return Telling("unchanged", loaded)
     fact = PaymentRefunded(
@@ -209,19 +230,28 @@ def _hear_made_there(
 
 def _book_made_there(
     world: World, account_id: str, charge: ChargeAtStripe, said: RefundAtStripe
-) -> None:
+) -> bool:
+    """Whether something was booked that had not been."""
     posting = Posting(
-        cause=f"refund_at_stripe:{said.id}",
+        cause=_cause_of(said),
         kind="refund",
         at=world.clock.now(),
         lines=from_wallet(said.amount, STRIPE),
         note={"refund": said.id, "charge": charge.id},
     )
     if said.in_force:
-        with suppress(wallet.AlreadyBooked):
-            wallet.post(world.table, account_id, posting)
-    elif wallet.booked(world.table, account_id, posting.cause) is not None:
-        _book_back(world, account_id, posting, f"refund_at_stripe_returned:{said.id}")
+        return _booked_now(world, account_id, posting)
+    if wallet.booked(world.table, account_id, posting.cause) is None:
+        return False
+    return _book_back(world, account_id, posting, _cause_back(said))
+
+
+def _cause_of(said: RefundAtStripe) -> str:
+    return f"refund_at_stripe:{said.id}"
+
+
+def _cause_back(said: RefundAtStripe) -> str:
+    return f"refund_at_stripe_returned:{said.id}"
 
 
 def entry_of(world: World, account_id: str, paid: Paid) -> Entry | None:

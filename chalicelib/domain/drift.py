@@ -32,6 +32,8 @@ SEVERAL_PLANS = "several_plans"
 UNREADABLE = "unreadable"
 PAYMENT_UNHEARD = "payment_unheard"
 TOP_UP_UNHEARD = "top_up_unheard"
+REFUND_UNHEARD = "refund_unheard"
+DISPUTE_UNHEARD = "dispute_unheard"
 
 WHAT_TO_DO: Mapping[str, str] = {
     UNKNOWN_AT_STRIPE: "Stripe knows no such subscription. Is the key of the right Stripe account? It does not renew;"

@@ -14,9 +14,12 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Generic, TypeVar
 
+from chalicelib.domain.disputes import DisputeAtStripe
 from chalicelib.domain.drift import SubscriptionLookedAt
 from chalicelib.domain.facts import InvoiceAtStripe, StripeSaysSubscription
+from chalicelib.domain.refunds import RefundAtStripe
 from chalicelib.domain.top_ups import PaidCheckout
+from chalicelib.gateways.money_reader import read_dispute, read_refund
 from chalicelib.gateways.pacing import NoPace, Pace
 from chalicelib.gateways.stripe_reader import (
     CustomerAtStripe,
@@ -60,10 +63,13 @@ class ListedEvent:
     event: StripeEvent | None
 
 
-@dataclass(frozen=True, slots=True)
-class ListedCheckout:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfCustomer(Generic[T]):
+    """Something of a customer's, as it stands in a list. No thing: it cannot be read for certain, or is none of ours."""
+
     id: str
-    paid: PaidCheckout | None
+    customer_id: str | None
+    thing: T | None
 
 
 class ListsAtStripe:
@@ -161,15 +167,34 @@ class ListsAtStripe:
         bodies = [one.to_dict(for_json=True) for one in reply.data]
         return Listed(tuple(read_customer(one) for one in bodies), bool(reply.has_more))
 
-    def paid_checkouts_page(self, after: str | None, since: datetime) -> Listed[ListedCheckout]:
-        """The newest completed Checkout sessions made since then, or those older than the one named. `paid` where one
+    def paid_checkouts_page(
+        self, after: str | None, since: datetime
+    ) -> Listed[OfCustomer[PaidCheckout]]:
+        """The newest completed Checkout sessions made since then, or those older than the one named: those that
         brought money for a wallet."""
-        params: dict[str, Any] = {"limit": PAGE, "status": "complete"}
-        params |= {"created": {"gte": _unix(since)}} | ({"starting_after": after} if after else {})
-        reply = self._in_turn(lambda c: c.v1.checkout.sessions.list(params))
-        bodies = [one.to_dict(for_json=True) for one in reply.data]
-        found = tuple(ListedCheckout(str(one["id"]), _paid(one)) for one in bodies)
-        return Listed(found, bool(reply.has_more))
+        reply = self._made_since(lambda c: c.v1.checkout.sessions, after, since, status="complete")
+        return _listed_of(reply, read_checkout, customer_of)
+
+    def refunds_page(
+        self, after: str | None, since: datetime
+    ) -> Listed[OfCustomer[RefundAtStripe]]:
+        """The newest refunds made since then, failed ones too, or those older than the one named."""
+        reply = self._made_since(lambda c: c.v1.refunds, after, since, expand=["data.charge"])
+        return _listed_of(reply, read_refund, _payer)
+
+    def disputes_page(
+        self, after: str | None, since: datetime
+    ) -> Listed[OfCustomer[DisputeAtStripe]]:
+        """The newest disputes opened since then, or those older than the one named."""
+        reply = self._made_since(lambda c: c.v1.disputes, after, since, expand=["data.charge"])
+        return _listed_of(reply, read_dispute, _payer)
+
+    def _made_since(
+        self, of: Callable[[Any], Any], after: str | None, since: datetime, **also: Any
+    ) -> Any:
+        params: dict[str, Any] = {"limit": PAGE, "created": {"gte": _unix(since)}, **also}
+        params |= {"starting_after": after} if after else {}
+        return self._in_turn(lambda c: of(c).list(params))
 
     def _untaken(self, params: dict[str, Any]) -> Any:
         asked = {**params, "delivery_success": False, "limit": PAGE}
@@ -199,11 +224,22 @@ def _is_attached(method: Any) -> bool:
     return method.get("customer") is not None if isinstance(method, dict) else bool(method)
 
 
-def _paid(session: Json) -> PaidCheckout | None:
-    try:
-        return read_checkout(session)
-    except Unreadable:
-        return None
+def _listed_of(
+    reply: Any, read: Callable[[Json], T | None], whose: Callable[[Json], str | None]
+) -> Listed[OfCustomer[T]]:
+    found: list[OfCustomer[T]] = []
+    for body in (one.to_dict(for_json=True) for one in reply.data):
+        thing: T | None = None
+        with suppress(Unreadable):
+            thing = read(body)
+        found.append(OfCustomer(id=str(body["id"]), customer_id=whose(body), thing=thing))
+    return Listed(tuple(found), bool(reply.has_more))
+
+
+def _payer(body: Json) -> str | None:
+    """Refunds and disputes name no customer: their charge does."""
+    charge = body.get("charge")
+    return customer_of(charge) if isinstance(charge, dict) else None
 
 
 def _oldest_first(reply: Any) -> tuple[ListedEvent, ...]:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from chalicelib import catching_up, checking, listening, log, maintaining, reconciling
+from chalicelib import (
+    catching_up,
+    checking,
+    listening,
+    log,
+    maintaining,
+    reconciling,
+    reconciling_accounts,
+    reconciling_lists,
+)
 from chalicelib.domain import steps
 from chalicelib.effects.effect import OutOfTime
 from chalicelib.gateways import patience
@@ -172,11 +181,11 @@ SCHEDULE: tuple[Job, ...] = (
         says="Says so when Stripe has gone silent.",
     ),
     Job(
-        name=reconciling.JOB,
+        name=reconciling_accounts.JOB,
         rate="rate(15 minutes)",
         due_kinds=(),
         works=reconciling.reconcile,
-        tells={"at_stripe": reconciling.place_shown},
+        tells={"at_stripe": reconciling_lists.place_shown},
         walks=True,
         says="Compares everything live with Stripe once a day, and puts right what differs.",
     ),

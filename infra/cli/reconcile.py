@@ -6,9 +6,9 @@ import argparse
 from collections import Counter
 from typing import Any
 
-from chalicelib import log, reconciling, walking
+from chalicelib import log, reconciling_accounts, reconciling_lists, walking
 from chalicelib.domain.drift import WHAT_TO_DO
-from chalicelib.reconciling import DRIFTED, EQUAL, NOT_LIVE, REPAIRED, Seen
+from chalicelib.reconciling_accounts import DRIFTED, EQUAL, JOB, NOT_LIVE, REPAIRED, Seen
 from chalicelib.store import accounts
 from chalicelib.wiring import World
 from infra.cli.desk import Groups, command, must_know, patiently, say_json, say_table
@@ -57,16 +57,16 @@ def _looked_at(
     ids = [must_know(world, given.account).id] if one_only else None
     for id in ids or accounts.ids(world.table, world.settings.due_shards):
         try:
-            found = reconciling.visit(world, id, apply=given.apply, always=one_only)
+            found = reconciling_accounts.visit(world, id, apply=given.apply, always=one_only)
         except Exception as error:  # noqa: BLE001 - isolated: counted, and the next one is looked at
             log.problem("reconcile_failed", error, account=id)
             counts[COULD_NOT] += 1
             continue
         if given.apply:
-            reconciling.note(world, found)
+            reconciling_accounts.note(world, found)
         counts[found.outcome] += 1
         seen += [found] if found.drifts else []
-    lists = {} if one_only else reconciling.survey_lists(world).counts
+    lists = {} if one_only else reconciling_lists.survey_lists(world).counts
     return counts, seen, {what: n for what, n in lists.items() if what != EQUAL}
 
 
@@ -75,16 +75,16 @@ def _applied(world: World) -> tuple[Counter[str], list[Seen], dict[str, int]]:
     seen: list[Seen] = []
 
     def one(account_id: str) -> str:
-        found = reconciling.visit(world, account_id, apply=True)
-        reconciling.note(world, found)
+        found = reconciling_accounts.visit(world, account_id, apply=True)
+        reconciling_accounts.note(world, found)
         seen.extend([found] if found.drifts else [])
         return found.outcome
 
-    reconciling.read_lists(world, lambda: False, again=True)
-    walked = walking.again(world, reconciling.JOB, one)
+    reconciling_lists.read_lists(world, lambda: False, again=True)
+    walked = walking.again(world, JOB, one)
     counts = Counter(dict(walked.walk.counts))
     counts[COULD_NOT] += walked.walk.failing + walked.walk.given_up
-    at = reconciling.place(world)
+    at = reconciling_lists.place(world)
     lists = {} if at is None else {what: n for what, n in at.counts.items() if what != EQUAL}
     if at is not None and at.ended_at is None:
         counts[COULD_NOT] += 1
