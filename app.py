@@ -26,7 +26,15 @@ def _scheduled(job: Job) -> Callable[[Any, Any], Any]:
     # Lambda finds a function by this name in this module.
     run.__name__ = job.name
     declare: Any = app.schedule(job.rate, name=job.name.replace("_", "-"))
-    return declare(run)  # type: ignore[no-any-return]
+    by_schedule: Callable[[Any, Any], Any] = declare(run)
+
+    def entry(event: Any, context: Any) -> Any:
+        # The same function, with the same rights, takes shares of its work out of its queue (see the template).
+        if "Records" not in event:
+            return by_schedule(event, context)
+        return jobs.take_shares(job.name, event["Records"], context.get_remaining_time_in_millis)
+
+    return entry if job.shares_out else by_schedule
 
 
 # Which stream it is, and that only new history entries come through it, stands in the deployed template.

@@ -11,6 +11,7 @@ from chalicelib.domain.account import Account
 from chalicelib.domain.capabilities import OFF, SHADOW, SwitchedOff
 from chalicelib.effects.effect import OutOfTime
 from chalicelib.gateways.mail import MailRefused
+from chalicelib.sharing import Reach
 from chalicelib.store import accounts, outbox, shadows
 from chalicelib.store.outbox import Unsent
 from chalicelib.store.shadows import Noted
@@ -23,9 +24,11 @@ MOST_TRIES = 16
 """Of one mail: nearly three days with the backoff. Then it is given up; the notice in the product stays."""
 
 
-def send_unsent(world: World, out_of_time: OutOfTime = lambda: False) -> Report:
+def send_unsent(
+    world: World, out_of_time: OutOfTime = lambda: False, reach: Reach | None = None
+) -> Report:
     """Mails that failed, or whose sender died."""
-    return each_due(world, outbox.UNSENT, out_of_time, lambda due: _send_due(world, due.key))
+    return each_due(world, outbox.UNSENT, out_of_time, lambda due: _send_due(world, due.key), reach)
 
 
 def _send_due(world: World, key: Key) -> Outcome:

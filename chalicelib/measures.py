@@ -26,7 +26,7 @@ class Measure:
 
 _OVERDUE: Final = Measure(
     "OverdueSeconds",
-    "How long a step has been due that is not done: the oldest each run left, and each that failed.",
+    "How long a step has been due that is not done: the oldest each run left or shared out, and each that failed.",
     value="overdue_seconds",
     unit="Seconds",
 )
@@ -58,6 +58,11 @@ MEASURES: Final[Mapping[str, tuple[Measure, ...]]] = {
         Measure("StepsLeft", "Due steps for which a run had no time.", value="left"),
         _OVERDUE,
     ),
+    "shared_out": (
+        Measure("ShardsSharedOut", "Shards that held more than one run does, given to others in parts."),
+        _OVERDUE,
+    ),
+    "share_failed": (Measure("SharesFailed", "Shares that a run could not begin or finish; they come again."),),
     "step_needs_person": (
         Measure("StepsNeedPerson", "Steps that will not succeed before somebody does something."),
     ),

@@ -19,6 +19,7 @@ from chalicelib.domain.capabilities import EVENTS, SwitchedOff
 from chalicelib.domain.news import HistoryEntry
 from chalicelib.effects.effect import OutOfTime
 from chalicelib.gateways.events import EventRefused
+from chalicelib.sharing import Reach
 from chalicelib.store import keys, outbox
 from chalicelib.store.outbox import Position
 from chalicelib.store.table import Key, Put
@@ -142,9 +143,11 @@ def _reason(error: Exception) -> str:
 # -- what the schedule calls
 
 
-def retry_stuck(world: World, out_of_time: OutOfTime = lambda: False) -> Report:
+def retry_stuck(
+    world: World, out_of_time: OutOfTime = lambda: False, reach: Reach | None = None
+) -> Report:
     """Accounts whose publishing had to wait."""
-    return each_due(world, outbox.STUCK, out_of_time, lambda due: _unstick(world, due.key))
+    return each_due(world, outbox.STUCK, out_of_time, lambda due: _unstick(world, due.key), reach)
 
 
 def _unstick(world: World, key: Key) -> Outcome:

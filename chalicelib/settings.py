@@ -77,6 +77,9 @@ class Settings:
     """The address that mail comes from. Without one, customers are told in the product only."""
     event_bus: str | None = None
     """Where domain events go. Without one, nobody is told."""
+    share_queue: str | None = None
+    """The queue through which a sweep's function gives shares of its work to other runs of itself. Without one, it does
+    everything alone, run after run."""
     files_bucket: str | None = None
     """Where exports and documents lie. Without one, no export can be asked for."""
     twilio: TwilioSettings | None = None
@@ -174,6 +177,7 @@ def from_environment() -> Settings:
         roles_secret=os.environ.get("LAPSE_ROLES_SECRET", ""),
         mail_sender=os.environ.get("LAPSE_MAIL_SENDER"),
         event_bus=os.environ.get("LAPSE_EVENT_BUS"),
+        share_queue=os.environ.get("LAPSE_SHARE_QUEUE") or None,
         files_bucket=os.environ.get("LAPSE_FILES_BUCKET"),
         twilio=_twilio(),
         telnyx_secret=os.environ.get("LAPSE_TELNYX_SECRET", ""),

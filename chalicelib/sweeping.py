@@ -39,6 +39,7 @@ from chalicelib.effects.unassign_seats import unassign_seats
 from chalicelib.effects.would import WOULD
 from chalicelib.hearing import Unusable, retry_parked
 from chalicelib.lifecycle import ATTEMPTS, must_load, save, settle
+from chalicelib.sharing import Reach
 from chalicelib.store import keys, parked, shadows
 from chalicelib.store.accounts import Loaded, Stale, still
 from chalicelib.store.shadows import Noted
@@ -51,6 +52,7 @@ Outcome = Literal[
     "to be tried again",
     "left",
     "more to do",
+    "shared out",
     "switched off",
     "noted in shadow",
     "in shadow",
@@ -138,9 +140,11 @@ class Report:
         return ", ".join(f"{count} {outcome}" for outcome, count in self.counts.items() if count)
 
 
-def sweep(world: World, kind: str, out_of_time: OutOfTime = lambda: False) -> Report:
+def sweep(
+    world: World, kind: str, out_of_time: OutOfTime = lambda: False, reach: Reach | None = None
+) -> Report:
     """Every step of this kind that is due, one by one. One bad row holds up nobody else, and neither does a large
-    one: it takes its turn, and has the next when everybody had theirs.
+    one: it takes its turn, and has the next when everybody had theirs. What is too much is shared out (`sharing`).
 
     What is switched off is not even looked at: it stays due."""
     capability = capabilities.of_kind(kind)
@@ -148,9 +152,10 @@ def sweep(world: World, kind: str, out_of_time: OutOfTime = lambda: False) -> Re
         log.event("sweep_switched_off", kind=kind, capability=capability)
         return Report()
     counts: Counter[Outcome] = Counter()
+    reach = reach or Reach()
     while True:
         report = each_due(
-            world, kind, out_of_time, lambda due: _carry_out_due(world, due, out_of_time)
+            world, kind, out_of_time, lambda due: _carry_out_due(world, due, out_of_time), reach
         )
         counts["more to do"] = 0
         counts.update(report.counts)
@@ -158,20 +163,35 @@ def sweep(world: World, kind: str, out_of_time: OutOfTime = lambda: False) -> Re
             return Report(counts)
 
 
-def retry_all_parked(world: World, out_of_time: OutOfTime = lambda: False) -> Report:
-    return each_due(world, parked.KIND, out_of_time, lambda due: retry_one_parked(world, due.key))
+def retry_all_parked(
+    world: World, out_of_time: OutOfTime = lambda: False, reach: Reach | None = None
+) -> Report:
+    return each_due(
+        world, parked.KIND, out_of_time, lambda due: retry_one_parked(world, due.key), reach
+    )
 
 
 def each_due(
-    world: World, kind: str, out_of_time: OutOfTime, carry: Callable[[Due], Outcome]
+    world: World,
+    kind: str,
+    out_of_time: OutOfTime,
+    carry: Callable[[Due], Outcome],
+    reach: Reach | None = None,
 ) -> Report:
-    report = Report()
-    until = oldest = rfc3339(world.clock.now())
-    for shard in range(world.settings.due_shards):
+    report, reach = Report(), reach or Reach()
+    now = world.clock.now()
+    until = oldest = rfc3339(now)
+    for shard in reach.shards(kind, world.settings.due_shards):
         after: str | None = None
         while True:
-            page = world.table.due(f"{kind}#{shard}", until, limit=PAGE, after=after)
-            for due in page.due:
+            limit = reach.read_at_once(PAGE)
+            page = world.table.due(f"{kind}#{shard}", until, limit=limit, after=after)
+            # A full first page: to know that there is more costs no question, and what is less is done sooner alone.
+            full = after is None and page.after is not None and len(page.due) == PAGE
+            if full and reach.gives_away(kind, shard, page.due[0].due_at, now):
+                report.counts["shared out"] += 1
+                break
+            for due in reach.ours(page.due):
                 outcome = "left" if out_of_time() else carry(due)
                 report.counts[outcome] += 1
                 oldest = min(oldest, due.due_at) if outcome == "left" else oldest

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from chalicelib.gateways.files import Files
     from chalicelib.gateways.mail import Mail
     from chalicelib.gateways.purgers import Purger
+    from chalicelib.sharing import Shares
 
 
 def _new_id() -> str:
@@ -47,6 +48,8 @@ class World:
     """Who else keeps data of an account, and deletes it at its purge."""
     roles: Roles | None = None
     """Who may do what at this moment, where the SaaS can be asked."""
+    shares: Shares | None = None
+    """Who does the rest, where more is due than one run does. It is a way to ourselves, so it has no gate."""
     secrets: Vault = field(default_factory=Vault)
     new_id: Callable[[], str] = _new_id
     customers: dict[str, str] = field(default_factory=dict)
@@ -107,6 +110,14 @@ def _files(settings: Settings) -> Files | None:
 
     bucket = settings.files_bucket
     return Bucket(bucket, region=settings.region) if bucket else None
+
+
+def _shares(settings: Settings) -> Shares | None:
+    if settings.share_queue is None:
+        return None
+    from chalicelib.gateways.share_queue import ShareQueue
+
+    return ShareQueue(settings.share_queue, region=settings.region)
 
 
 def _carriers(settings: Settings, vault: Vault) -> Mapping[str, Carrier]:
@@ -197,5 +208,6 @@ def _deployed() -> World:
             if settings.roles_url
             else None
         ),
+        shares=_shares(settings),
         policies=Policies(settings.policy_files),
     )

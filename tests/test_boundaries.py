@@ -134,7 +134,7 @@ DOORS = {
             *("chalicelib/gateways/ses.py", "chalicelib/gateways/eventbridge.py"),
             *("chalicelib/gateways/files.py", "chalicelib/gateways/secrets.py"),
             "chalicelib/gateways/carriers/aws.py",
-            "chalicelib/gateways/purge_at_aws.py",
+            *("chalicelib/gateways/purge_at_aws.py", "chalicelib/gateways/share_queue.py"),
         ),
         planted=(
             "import pynamodb.models",

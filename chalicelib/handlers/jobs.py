@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from typing import Any
 
 from chalicelib import (
     catching_up,
@@ -14,12 +16,14 @@ from chalicelib import (
     reconciling,
     reconciling_accounts,
     reconciling_lists,
+    sharing,
 )
 from chalicelib.domain import steps
 from chalicelib.effects.effect import OutOfTime
 from chalicelib.gateways import patience
 from chalicelib.mailing import send_unsent
 from chalicelib.publishing import catch_up_now_and_then, retry_stuck
+from chalicelib.sharing import Reach, Share, Unreadable
 from chalicelib.store import outbox, parked
 from chalicelib.sweeping import retry_all_parked, sweep
 from chalicelib.wiring import World, world
@@ -45,24 +49,38 @@ class Job:
     """What else it remembers of its runs, for whoever looks at it."""
     walks: bool = False
     """It looks at everything there is, once a day, however often it is called."""
+    shares_out: bool = False
+    """Of what may fall due for many accounts at once it gives shares to other runs of its own function."""
 
     def run(self, here: World, out_of_time: OutOfTime = lambda: False) -> Ran:
-        did = [said for kind in self.due_kinds if (said := str(_sweep(here, kind, out_of_time)))]
+        reach = Reach(here.shares if self.shares_out else None)
+        swept = (_sweep(here, kind, out_of_time, reach) for kind in self.due_kinds)
+        did = [said for report in swept if (said := str(report))]
         if self.works is not None and (said := str(self.works(here, out_of_time))):
             did.append(said)
         return Ran("; ".join(did))
 
+    def take(self, here: World, share: Share, out_of_time: OutOfTime = lambda: False) -> Ran:
+        """Does a share of its own work that it was given."""
+        if not self.shares_out or share.kind not in self.due_kinds:
+            raise Unreadable(f"{self.name} shares out no {share.kind}")
+        return Ran(str(_sweep(here, share.kind, out_of_time, Reach(share=share))))
 
-def _sweep(here: World, kind: str, out_of_time: OutOfTime) -> object:
-    other = _NOT_STEPS.get(kind)
-    return other(here, out_of_time) if other else sweep(here, kind, out_of_time)
+
+def _sweep(here: World, kind: str, out_of_time: OutOfTime, reach: Reach) -> object:
+    return (
+        _NOT_STEPS[kind](here, out_of_time, reach)
+        if kind in _NOT_STEPS
+        else sweep(here, kind, out_of_time, reach)
+    )
 
 
-_NOT_STEPS: Mapping[str, Callable[[World, OutOfTime], object]] = {
+_NOT_STEPS: Mapping[str, Callable[[World, OutOfTime, Reach], object]] = {
     parked.KIND: retry_all_parked,
     outbox.STUCK: retry_stuck,
     outbox.UNSENT: send_unsent,
-    maintaining.DUE: maintaining.tell_all,
+    # Walks over accounts are few, and each goes on by itself where it stopped.
+    maintaining.DUE: lambda here, out_of_time, _: maintaining.tell_all(here, out_of_time),
 }
 """What lies in the due index besides the steps of accounts."""
 
@@ -102,18 +120,21 @@ SCHEDULE: tuple[Job, ...] = (
         name="expire_subscriptions",
         rate="rate(5 minutes)",
         due_kinds=(steps.ACCESS_ENDS, steps.SEATS_UNASSIGNED),
+        shares_out=True,
         says="Records ends, once Stripe agrees that they came, and empties their seats.",
     ),
     Job(
         name="credit_unsent_messages",
         rate="rate(5 minutes)",
         due_kinds=(steps.MESSAGES_CREDITED,),
+        shares_out=True,
         says="Withdraws and credits what an ended plan can no longer send.",
     ),
     Job(
         name="charge_number_fees",
         rate="rate(5 minutes)",
         due_kinds=(steps.NUMBER_FEE,),
+        shares_out=True,
         says="Debits each number's monthly fee from the wallet.",
     ),
     Job(
@@ -123,12 +144,14 @@ SCHEDULE: tuple[Job, ...] = (
             *(steps.NUMBER_REMOVED, steps.NUMBER_RECOVERED),
             *(steps.CALL_SETTLED, steps.NUMBERS_RELEASED),
         ),
+        shares_out=True,
         says="Gives numbers back to their carriers.",
     ),
     Job(
         name="lapse_registrations",
         rate="rate(5 minutes)",
         due_kinds=(steps.REGISTRATION_WITHDRAWN, steps.REGISTRATIONS_LAPSE),
+        shares_out=True,
         says="Lets 10DLC registrations lapse.",
     ),
     Job(
@@ -141,6 +164,7 @@ SCHEDULE: tuple[Job, ...] = (
         name="purge_data",
         rate="rate(5 minutes)",
         due_kinds=(steps.DATA_PURGED,),
+        shares_out=True,
         says="Deletes what was kept for a year.",
     ),
     # After what it reminds of: whoever slept through a date says nothing about it.
@@ -148,12 +172,14 @@ SCHEDULE: tuple[Job, ...] = (
         name="send_reminders",
         rate="rate(5 minutes)",
         due_kinds=(steps.REMINDER,),
+        shares_out=True,
         says="Reminds customers of what cannot be undone, before it is done.",
     ),
     Job(
         name="publish_again",
         rate="rate(5 minutes)",
         due_kinds=(outbox.STUCK, outbox.UNSENT),
+        shares_out=True,
         says="Tries again to send the events and mails that could not be sent.",
     ),
     Job(
@@ -201,6 +227,7 @@ SCHEDULE: tuple[Job, ...] = (
         name="retry_parked_events",
         rate="rate(5 minutes)",
         due_kinds=(parked.KIND,),
+        shares_out=True,
         says="Tries again to apply Stripe events that had to wait.",
     ),
 )
@@ -208,9 +235,45 @@ SCHEDULE: tuple[Job, ...] = (
 JOBS: dict[str, Job] = {job.name: job for job in SCHEDULE}
 
 
-def run(name: str, remaining_milliseconds: Callable[[], int]) -> str:
+Remaining = Callable[[], int]
+"""Milliseconds until the function's time runs out."""
+
+
+def run(name: str, remaining: Remaining) -> str:
     """What app.py's schedule calls."""
-    with patience.within(lambda: (remaining_milliseconds() - SPARE_MILLISECONDS) / 1000):
-        ran = JOBS[name].run(world(), lambda: remaining_milliseconds() < SPARE_MILLISECONDS)
+    with _patience(remaining):
+        ran = JOBS[name].run(world(), lambda: _is_over(remaining))
     log.event("job_ran", job=name, did=ran.did)
     return ran.did
+
+
+def take_shares(
+    name: str, records: Sequence[Mapping[str, Any]], remaining: Remaining
+) -> dict[str, list[dict[str, str]]]:
+    """What app.py's queues call. Answers which messages are to come again, each by itself: a share that another run
+    left is never in the way of the others."""
+    with _patience(remaining):
+        failed = [one for one in records if not _took(name, one, remaining)]
+    return {"batchItemFailures": [{"itemIdentifier": str(one["messageId"])} for one in failed]}
+
+
+def _took(name: str, record: Mapping[str, Any], remaining: Remaining) -> bool:
+    if _is_over(remaining):
+        return False
+    try:
+        share = sharing.read(record["body"])
+        # Time may run out in the middle: what is left then is still due, and is shared out anew.
+        ran = JOBS[name].take(world(), share, lambda: _is_over(remaining))
+    except Exception as error:  # noqa: BLE001 - isolated: it comes again, and at last lies in the queue of what failed
+        log.problem("share_failed", error, job=name)
+        return False
+    log.event("share_done", job=name, share=share.name, did=ran.did)
+    return True
+
+
+def _is_over(remaining: Remaining) -> bool:
+    return remaining() < SPARE_MILLISECONDS
+
+
+def _patience(remaining: Remaining) -> AbstractContextManager[None]:
+    return patience.within(lambda: (remaining() - SPARE_MILLISECONDS) / 1000)

@@ -252,5 +252,10 @@ def shard(owner: str, shards: int) -> int:
     return crc32(owner.encode()) % shards
 
 
+def part(key: Key, parts: int) -> int:
+    """Which part of its shard a row falls to. Of other bits than its shard, or all of a shard would fall to one."""
+    return (crc32(key.pk.encode()) >> 16) % parts
+
+
 def due_kind(kind: str, owner: str, shards: int) -> str:
     return f"{kind}#{shard(owner, shards)}"

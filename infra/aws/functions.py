@@ -28,6 +28,9 @@ class Function:
     """A sweep ends before the next begins: they come every five minutes, and only one runs at a time."""
     at_once: int | None = 1
     """Reserved concurrency: as many may run, and no other function may take their place."""
+    takers: int = 0
+    """Runs beside the scheduled one that take shares of its work, while more is due than one does. As many as Stripe and
+    the outsiders that it calls bear together; none without a queue."""
     writes: bool = True
     deletes: tuple[str, ...] = ()
     """Partitions, by the beginning of their key, of which it deletes rows. DynamoDB checks no finer than that."""
@@ -73,26 +76,27 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
     "pay_decided_cases": Function(secrets=frozenset({"stripe", "stripe-refunds"})),
     "remind_cases": Function(),
     "settle_at_stripe": Function(secrets=ASKS_STRIPE),
-    "expire_subscriptions": Function(secrets=ASKS_STRIPE, deletes=(ACCOUNTS,)),
-    "credit_unsent_messages": Function(secrets=ASKS_STRIPE),
-    "charge_number_fees": Function(secrets=ASKS_STRIPE),
-    "release_numbers": Function(secrets=CALLS_CARRIERS, deletes=(NUMBERS,)),
-    "lapse_registrations": Function(secrets=CALLS_CARRIERS),
+    "expire_subscriptions": Function(takers=20, secrets=ASKS_STRIPE, deletes=(ACCOUNTS,)),
+    "credit_unsent_messages": Function(takers=20, secrets=ASKS_STRIPE),
+    "charge_number_fees": Function(takers=10, secrets=ASKS_STRIPE),
+    "release_numbers": Function(takers=20, secrets=CALLS_CARRIERS, deletes=(NUMBERS,)),
+    "lapse_registrations": Function(takers=10, secrets=CALLS_CARRIERS),
     # Deletes the files of the exports it made, when their week is over.
     "make_exports": Function(
         memory=1024, secrets=ASKS_STRIPE, files=frozenset({"read", "write", "delete"})
     ),
     # The only one that deletes what customers own.
     "purge_data": Function(
+        takers=5,
         secrets=frozenset({"stripe", "purgers"}),
         deletes=(ACCOUNTS, PARKED, NUMBERS, ADDRESSES, SUBSCRIPTIONS, "K#*"),
         # It writes the tombstone of each purge.
         files=frozenset({"write", "delete"}),
     ),
-    "send_reminders": Function(secrets=ASKS_STRIPE),
+    "send_reminders": Function(takers=10, secrets=ASKS_STRIPE),
     # -- the history goes out
     "publish_history": Function(at_once=None, seconds=60, tells=True, deletes=(ACCOUNTS,), scheduled=False),
-    "publish_again": Function(tells=True, deletes=(ACCOUNTS,)),
+    "publish_again": Function(takers=5, tells=True, deletes=(ACCOUNTS,)),
     "catch_up_publishing": Function(tells=True, deletes=(ACCOUNTS,), directory=True),
     # -- what Stripe says
     "hear_missed_events": Function(secrets=ASKS_STRIPE),
@@ -100,5 +104,5 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
     "reconcile": Function(secrets=ASKS_STRIPE, directory=True, deletes=(JOBS, FINDINGS)),
     # Looks at everything, and touches nothing but its own findings.
     "check_invariants": Function(directory=True, deletes=(JOBS, FINDINGS)),
-    "retry_parked_events": Function(secrets=ASKS_STRIPE, deletes=(PARKED,)),
+    "retry_parked_events": Function(takers=10, secrets=ASKS_STRIPE, deletes=(PARKED,)),
 }  # fmt: skip

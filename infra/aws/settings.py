@@ -99,6 +99,8 @@ OF_ONE_FUNCTION: Final[Mapping[str, Mapping[str, Json]]] = {
     # The key that pays back is not even named to any other.
     "pay_decided_cases": {"LAPSE_STRIPE_REFUND_KEY": _place("stripe-refunds")},
 }
+SHARE_QUEUE: Final = "LAPSE_SHARE_QUEUE"
+"""Told to each function that shares its work out (`takers`): its own queue."""
 LOCAL_ONLY: Final = frozenset({"LAPSE_JWKS"})
 """Settings that no deployed function has."""
 

@@ -36,6 +36,7 @@ from infra.local.notebook import Notebook
 from infra.local.options import Options
 from infra.local.outbox import Outbox
 from infra.local.saas import LocalSaas
+from infra.local.share_queue import LocalShares, takers
 from infra.local.state_folder import StateFolder
 from infra.local.stream import HistoryWatch, OutsideThenStream, Stream
 from infra.local.stripe_emulator import Emulator
@@ -160,6 +161,7 @@ class Stack:
         self.serves = gateway.serves
         side = StripeSide(self.emulator, port, gateway.answer)
         self.watch = open_table(settings, SCHEDULE)
+        self.shares = LocalShares(takers(SCHEDULE), wiring.world)
         self._make_world(settings, FaultyTable(self.watch, faults), DirectClient(side, faults))
         self.stream = Stream(self.watch, lambda records: receive(wiring.world(), records))
         outside = OutsideThenStream(side, self.stream)
@@ -171,6 +173,7 @@ class Stack:
             world=wiring.world,
             missed=MissedEvents(JOBS[catching_up.JOB], wiring.world, self.emulator.missed_since),
             walks=[job for job in SCHEDULE if job.walks],
+            shared=self.shares.flow,
         )
         controls = Controls(
             clock=self.clock,
@@ -213,6 +216,7 @@ class Stack:
                 events=self.outbox,
                 files=self.files,
                 purgers=(self.saas,),
+                shares=self.shares,
                 policies=self.policies,
             )
         )

@@ -5,7 +5,7 @@ first step in our due index. At each it sets the clock, lets Stripe act, deliver
 what is due, and goes on when nothing at that instant moves any more. The jobs are those of the deployed schedule.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -95,6 +95,7 @@ class TimeTravel:
         world: Callable[[], Any],
         missed: Missed | None = None,
         walks: Sequence[Job] = (),
+        shared: Callable[[], Iterable[tuple[str, str]]] = tuple,
     ) -> None:
         self._clock = clock
         self._outside = outside
@@ -103,6 +104,8 @@ class TimeTravel:
         self._world = world
         self._missed = missed
         self._walks = walks
+        self._shared = shared
+        """Does what a job gave away to other runs of itself: which job did what."""
         self._walked_at = clock.now()
         self._left: list[Entry] = []
         """What was due and stayed so when an instant was over."""
@@ -181,6 +184,7 @@ class TimeTravel:
     def _ran(self, job: Job) -> list[Ran]:
         report = job.run(self._world())
         did = [Ran(self._clock.now(), job.name, report.did)] if report.did else []
+        did += [Ran(self._clock.now(), name, said) for name, said in self._shared()]
         return did + self._let_stripe_act()
 
     def _hear_missed(self) -> list[Ran]:

@@ -140,13 +140,18 @@ def _ours(alarm: Alarm) -> tuple[str, Json]:
 
 
 def _of_aws() -> Iterator[tuple[str, Json]]:
-    queue = {"Name": "QueueName", "Value": {"Fn::GetAtt": ["FailedRuns", "QueueName"]}}
-    yield _alarm(
-        "FailedRunsWait",
-        "A run failed as a whole, or a record or shard was given up: look into the queue.",
-        {"Namespace": "AWS/SQS", "MetricName": "ApproximateNumberOfMessagesVisible", "Dimensions": [queue]},
-        Statistic="Maximum", Threshold=0, Period=300, EvaluationPeriods=1,
-    )  # fmt: skip
+    for name, queue, says in (
+        ("FailedRunsWait", "FailedRuns", "A run failed as a whole, or a record was given up: look into the queue."),
+        ("UnfinishedSharesWait", "UnfinishedShares",
+         "A part of a large backlog could not be done three times: the function's log says why."),
+    ):  # fmt: skip
+        of = {"Name": "QueueName", "Value": {"Fn::GetAtt": [queue, "QueueName"]}}
+        yield _alarm(
+            name,
+            says,
+            {"Namespace": "AWS/SQS", "MetricName": "ApproximateNumberOfMessagesVisible", "Dimensions": [of]},
+            Statistic="Maximum", Threshold=0, Period=300, EvaluationPeriods=1,
+        )  # fmt: skip
     yield _alarm(
         "WebhookSilence",
         "No event of Stripe's came in for hours. Is its endpoint disabled?",
@@ -243,7 +248,7 @@ def dashboard() -> Json:
             "Sum",
             ["EventsHeard", "EventsParked", "EventsRefused", "EventsFailed"],
         ),
-        ("Steps", "Sum", ["StepsDone", "StepsFailed", "StepsLeft", "JobsRun"]),
+        ("Steps", "Sum", ["StepsDone", "StepsFailed", "StepsLeft", "ShardsSharedOut", "JobsRun"]),
         (
             "Cases and money",
             "Sum",
@@ -281,15 +286,16 @@ def dashboard() -> Json:
             ],
         ),
         (
-            "Failed runs",
+            "Failed runs and unfinished shares",
             "Maximum",
             [
                 [
                     "AWS/SQS",
                     "ApproximateNumberOfMessagesVisible",
                     "QueueName",
-                    "${FailedRuns.QueueName}",
+                    f"${{{queue}.QueueName}}",
                 ]
+                for queue in ("FailedRuns", "UnfinishedShares")
             ],
         ),
     ]

@@ -87,7 +87,7 @@ def _resources(name: str, function: Function) -> Json:
         "Role": {"Fn::GetAtt": [f"{id}Role", "Arn"]},
         "LoggingConfig": {"LogGroup": {"Ref": f"{id}Logs"}},
         **_concurrency(function),
-        **_own_environment(name),
+        **_own_environment(name, function),
     }
     if function.scheduled:
         own["EventInvokeConfig"] = {
@@ -104,12 +104,15 @@ def _resources(name: str, function: Function) -> Json:
             "MaximumRetryAttempts": 2,
             "DestinationConfig": {"OnFailure": _failed_runs()},
         }
+    if function.takers:
+        own["Events"][f"{id}Shares"] = {"Type": "SQS", "Properties": _takes_shares(id, function)}
     if name == "publish_history":
         own["Events"] = {"PublishHistoryDynamodbEventSource": {"Properties": _stream()}}
     resource: Json = {"Properties": own}
     if name == "webhook":
         resource = {"Type": "AWS::Serverless::Function", "Properties": {**_THE_APP, **own}}
-    return {id: resource, f"{id}Role": _role(name, function), f"{id}Logs": _logs(name)}
+    made = {id: resource, f"{id}Role": _role(name, function), f"{id}Logs": _logs(name)}
+    return {**made, f"{id}Shares": _share_queue(name, function)} if function.takers else made
 
 
 _THE_APP: Final[Json] = {
@@ -123,13 +126,16 @@ _THE_APP: Final[Json] = {
 def _concurrency(function: Function) -> Json:
     if function.at_once is None:
         return {}
-    kept = {"Fn::If": ["Reserves", function.at_once, {"Ref": "AWS::NoValue"}]}
+    most = function.at_once + function.takers
+    kept = {"Fn::If": ["Reserves", most, {"Ref": "AWS::NoValue"}]}
     return {"ReservedConcurrentExecutions": kept}
 
 
-def _own_environment(name: str) -> Json:
-    own = settings.OF_ONE_FUNCTION.get(name)
-    return {"Environment": {"Variables": dict(own)}} if own else {}
+def _own_environment(name: str, function: Function) -> Json:
+    own = dict(settings.OF_ONE_FUNCTION.get(name, {}))
+    if function.takers:
+        own[settings.SHARE_QUEUE] = {"Ref": f"{logical_id(name)}Shares"}
+    return {"Environment": {"Variables": own}} if own else {}
 
 
 def _says(name: str) -> str:
@@ -138,6 +144,32 @@ def _says(name: str) -> str:
 
 def _failed_runs() -> Json:
     return {"Type": "SQS", "Destination": {"Fn::GetAtt": ["FailedRuns", "Arn"]}}
+
+
+def _share_queue(name: str, function: Function) -> Json:
+    """First in, first out in each group, and a group is one part of one shard: so one run at a time does it."""
+    return {
+        "Type": "AWS::SQS::Queue",
+        "Properties": {
+            "QueueName": {"Fn::Sub": f"lapse-${{Stage}}-{name.replace('_', '-')}-shares.fifo"},
+            "FifoQueue": True,
+            # Longer than a run: what one is at work on no other is given.
+            "VisibilityTimeout": function.seconds + 20,
+            # An older share says nothing that the schedule has not said again since.
+            "MessageRetentionPeriod": 3600,
+            "SqsManagedSseEnabled": True,
+            "RedrivePolicy": {"deadLetterTargetArn": _arn("UnfinishedShares"), "maxReceiveCount": 3},
+        },
+    }  # fmt: skip
+
+
+def _takes_shares(id: str, function: Function) -> Json:
+    return {
+        "Queue": _arn(f"{id}Shares"),
+        "BatchSize": 1,
+        "FunctionResponseTypes": ["ReportBatchItemFailures"],
+        "ScalingConfig": {"MaximumConcurrency": function.takers},
+    }
 
 
 def _stream() -> Json:
@@ -240,6 +272,9 @@ def _statements(name: str, id: str, function: Function) -> Iterator[Json]:
         }
     if name not in ("api_handler", "webhook"):
         yield _allow("FailedRuns", ("sqs:SendMessage",), _arn("FailedRuns"))
+    if function.takers:
+        taking = ("SendMessage", "ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
+        yield _allow("Shares", [f"sqs:{one}" for one in taking], _arn(f"{id}Shares"))
     if name == "publish_history":
         reading = ("DescribeStream", "GetRecords", "GetShardIterator")
         yield _allow("Stream", _on_table(*reading), {"Fn::GetAtt": ["Table", "StreamArn"]})

@@ -40,6 +40,7 @@ from infra.local.missed import MissedEvents
 from infra.local.notebook import Notebook
 from infra.local.outbox import Outbox
 from infra.local.saas import LocalSaas
+from infra.local.share_queue import LocalShares, takers
 from infra.local.stream import HistoryWatch, OutsideThenStream, Stream
 from infra.local.stripe_emulator import Emulator
 from infra.local.stripe_side import DirectClient, StripeSide
@@ -102,6 +103,7 @@ class Life:
         )
         self.gateway = Gateway(app, _ids(), ())
         self.side = StripeSide(self.emulator, PORT, self.gateway.answer)
+        self.shares = LocalShares(takers(SCHEDULE), lambda: self.world)
         self.world = self._world()
         wiring.use(self.world)
         self.stream = Stream(self.watch, lambda records: stream.receive(self.world, records))
@@ -119,6 +121,7 @@ class Life:
                 JOBS[catching_up.JOB], lambda: self.world, self.emulator.missed_since
             ),
             walks=[job for job in SCHEDULE if job.walks],
+            shared=self.shares.flow,
         )
 
     def _world(self) -> wiring.World:
@@ -148,6 +151,7 @@ class Life:
             events=self.outbox,
             files=self.files,
             purgers=(self.saas,),
+            shares=self.shares,
             policies=policies(),
             new_id=_ids(),
         )
@@ -180,6 +184,7 @@ class Life:
     def run_jobs(self) -> dict[str, str]:
         """Every job that sweeps what is due, once, at this instant. Job → what it did, for those that did anything."""
         did = {job.name: job.run(self.world).did for job in SCHEDULE if job.due_kinds}
+        did |= dict(self.shares.flow())
         self.stream.flow()
         return {name: said for name, said in did.items() if said}
 

@@ -23,6 +23,7 @@ from infra.local.files import LocalFiles
 from infra.local.messages import Answer, Request
 from infra.local.outbox import Outbox
 from infra.local.saas import LocalSaas
+from infra.local.share_queue import LocalShares
 
 WEBHOOK = "/webhooks/stripe"
 WRITES: Mapping[type[Action], str] = {
@@ -54,7 +55,7 @@ class Use:
     function: str
     action: str
     of: str = ""
-    """The beginning of the row's partition key, the index, or the secret."""
+    """The beginning of the row's partition key, the index, the secret, or the kind of queue."""
 
 
 class Uses(set[Use]):
@@ -118,6 +119,7 @@ def _functions(uses: Uses) -> Iterable[Patch]:
         return answering
 
     yield Job, "run", job
+    yield Job, "take", job
     yield stream, "receive", streamed
     yield from_eventbridge, "receive", bus
     yield gateway.Gateway, "answer", door
@@ -201,3 +203,4 @@ def _outsiders(uses: Uses) -> Iterable[Patch]:
         yield LocalSaas, method, using(secret("purgers"))
     yield Outbox, "publish", using(("events:PutEvents", ""))
     yield Outbox, "send", using(("ses:SendEmail", ""))
+    yield LocalShares, "put", using(("sqs:SendMessage", "Shares"))

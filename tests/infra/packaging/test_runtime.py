@@ -103,6 +103,21 @@ def test_every_job_is_found_and_runs(start, job):
     assert f'"job": "{job}"' in written
 
 
+def test_the_same_function_takes_shares_of_its_work(start):
+    share = {"kind": "access_ends", "shard": 0, "part": 0, "parts": 4}
+    runtime = start("app.expire_subscriptions")
+
+    answer = runtime.invoke(
+        {"Records": [{"messageId": "good", "body": json.dumps(share), "eventSource": "aws:sqs"},
+                     {"messageId": "bad", "body": "?", "eventSource": "aws:sqs"}]}
+    )  # fmt: skip
+    written = runtime.stop()
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "bad"}]}
+    assert '"event": "share_done"' in written
+    assert '"event": "share_failed"' in written
+
+
 def test_the_streams_function_is_found_and_runs(start):
     answer = start("app.publish_history").invoke({"Records": []})
 

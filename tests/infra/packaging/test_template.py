@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from chalicelib import measures
 from chalicelib.handlers import problems
 from chalicelib.handlers.jobs import SCHEDULE
 from chalicelib.store.pynamo import schema
+from chalicelib.sweeping import CLAIM
 from infra.aws import settings
 from infra.aws.functions import FUNCTIONS
 from infra.packaging import alarms, template
@@ -94,6 +96,8 @@ def test_a_sweep_ends_before_the_next_begins_and_before_its_claims_run_out(sam):
         one = FUNCTIONS[job.name]
         assert one.seconds < alarms.rate_seconds(job.rate)
         assert one.at_once == 1
+        # Those who take shares of it outlive neither their claims nor their message's being out of sight.
+        assert timedelta(seconds=one.seconds) < CLAIM
     assert FUNCTIONS["api_handler"].seconds <= 29  # API Gateway waits no longer.
 
 
@@ -107,7 +111,11 @@ def test_what_fails_as_a_whole_leaves_a_message(made):
 
 
 def test_the_stream_wakes_its_function_for_new_history_entries_only(made):
-    (one,) = of_type(made, "AWS::Lambda::EventSourceMapping").values()
+    (one,) = [
+        one
+        for one in of_type(made, "AWS::Lambda::EventSourceMapping").values()
+        if one["FunctionName"] == {"Ref": "PublishHistory"}
+    ]
 
     pattern = json.loads(one["FilterCriteria"]["Filters"][0]["Pattern"])
     assert pattern == {
@@ -116,6 +124,69 @@ def test_the_stream_wakes_its_function_for_new_history_entries_only(made):
     }
     assert one["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert one["EventSourceArn"] == {"Fn::GetAtt": ["Table", "StreamArn"]}
+
+
+SHARING = sorted(name for name, function in FUNCTIONS.items() if function.takers)
+
+
+def test_whoever_shares_its_work_out_has_takers_and_nobody_else_has():
+    assert {job.name for job in SCHEDULE if job.shares_out} == set(SHARING)
+
+
+@pytest.mark.parametrize("name", SHARING)
+def test_shares_wait_in_a_queue_of_the_functions_own_and_are_taken_by_that_very_function(
+    made, name
+):
+    id, row = template.logical_id(name), FUNCTIONS[name]
+    queue = of_type(made, "AWS::SQS::Queue")[f"{id}Shares"]
+    (mapping,) = [
+        one
+        for one in of_type(made, "AWS::Lambda::EventSourceMapping").values()
+        if one["EventSourceArn"] == {"Fn::GetAtt": [f"{id}Shares", "Arn"]}
+    ]
+    function = of_type(made, "AWS::Lambda::Function")[id]
+    variables = function["Environment"]["Variables"]
+
+    assert mapping["FunctionName"] == {"Ref": id}
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    # One share a run, and never so many runs that the scheduled one finds no room.
+    assert mapping["BatchSize"] == 1
+    assert mapping["ScalingConfig"]["MaximumConcurrency"] == row.takers
+    assert function["ReservedConcurrentExecutions"]["Fn::If"][1] == row.takers + 1
+    assert queue["FifoQueue"] is True
+    assert queue["QueueName"]["Fn::Sub"].endswith(".fifo")
+    assert queue["VisibilityTimeout"] > row.seconds
+    # Three failures, each out of sight for so long, before it is too old to say anything.
+    assert queue["RedrivePolicy"]["maxReceiveCount"] * queue["VisibilityTimeout"] < queue["MessageRetentionPeriod"]  # fmt: skip
+    assert queue["RedrivePolicy"]["deadLetterTargetArn"] == {
+        "Fn::GetAtt": ["UnfinishedShares", "Arn"]
+    }
+    assert variables["LAPSE_SHARE_QUEUE"] == {"Ref": f"{id}Shares"}
+
+
+def test_the_queue_of_what_no_run_finished_keeps_an_order_as_those_before_it_and_rings(made):
+    queue = of_type(made, "AWS::SQS::Queue")["UnfinishedShares"]
+    rings = of_type(made, "AWS::CloudWatch::Alarm")["UnfinishedSharesWaitAlarm"]
+
+    assert queue["FifoQueue"] is True
+    assert rings["Dimensions"][0]["Value"] == {"Fn::GetAtt": ["UnfinishedShares", "QueueName"]}
+    assert (rings["Threshold"], rings["TreatMissingData"]) == (0, "notBreaching")
+
+
+def test_only_its_own_queue_is_a_functions_to_use(made):
+    for name in FUNCTIONS:
+        used = [one for one in statements(made, name) if "sqs:ReceiveMessage" in one["Action"]]
+        mine = [{"Fn::GetAtt": [f"{template.logical_id(name)}Shares", "Arn"]}]
+
+        assert [one["Resource"] for one in used] == ([mine] if name in SHARING else [])
+
+
+def test_all_reserved_concurrency_fits_into_what_the_guide_says():
+    """AWS keeps a hundred for functions that reserve none."""
+    reserved = sum(f.at_once + f.takers for f in FUNCTIONS.values() if f.at_once is not None)
+
+    assert reserved + 100 <= 300
+    assert "at least 300" in " ".join((ROOT / "docs/how-to/deploy.md").read_text().split())
 
 
 def test_every_function_logs_into_a_group_of_its_own_that_forgets(made):
@@ -147,7 +218,7 @@ def test_stripes_events_have_a_function_of_their_own(made):
 
 def test_every_setting_is_told_and_nothing_else():
     read = set(re.findall(r"LAPSE_[A-Z_]+", (ROOT / "chalicelib/settings.py").read_text()))
-    told = set(settings.environment())
+    told = {*settings.environment(), settings.SHARE_QUEUE}
     for own in settings.OF_ONE_FUNCTION.values():
         told |= set(own)
 
