@@ -266,6 +266,9 @@ def open_table(settings: Settings, schedule: Sequence[Job]) -> HistoryWatch:
     endpoints.check_loopback(settings.dynamodb_url, "DynamoDB")
     table = DynamoTable(settings.table_name, region=settings.region, endpoint=settings.dynamodb_url)
     table.create_table()
+    # It would delete by the machine's own time what by this stack's clock is still needed: a preview, a link, a letter.
+    tidying = {"Enabled": False, "AttributeName": "expires_at"}
+    table.client.update_time_to_live(TableName=table.name, TimeToLiveSpecification=tidying)
     due_kinds = {kind: None for job in schedule for kind in job.due_kinds}
     return HistoryWatch(table, due_kinds, settings.due_shards)
 

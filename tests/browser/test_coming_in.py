@@ -2,34 +2,13 @@
 
 import pytest
 
-from chalicelib.policies import SHIPPED
-from tests.support.browser import new_account
-from tests.support.local_stack import LocalStack
-
-OURS = "house"
-"""Smarter Contact's promises, of a company that prefers our page to Stripe's."""
-BACK = "https://app.example.com/billing"
-
-
-@pytest.fixture(scope="module")
-def stack(chromium, tmp_path_factory):
-    text = (SHIPPED / "smarter-contact.toml").read_text("utf-8")
-    text = text.replace('name = "smarter-contact"', f'name = "{OURS}"')
-    file = tmp_path_factory.mktemp("policy") / f"{OURS}.toml"
-    file.write_text(text.replace("[cancellation]\n", '[cancellation]\npage = "ours"\n'), "utf-8")
-    with LocalStack(LAPSE_START="2026-03-02T09:00:00Z", LAPSE_POLICY=str(file)) as stack:
-        yield stack
+from tests.browser.conftest import HOUSE
+from tests.support.browser import BACK, link, new_account
 
 
 @pytest.fixture
 def account_id(stack):
-    return new_account(stack, OURS)
-
-
-def link(stack, account_id, **body):
-    token = stack.token(account_id, "billing_admin")
-    asked = {"return_url": BACK, **body}
-    return stack.must("POST", "/v1/portal-sessions", asked, token=token)["url"]
+    return new_account(stack, HOUSE)
 
 
 # -- over a one-time link
@@ -71,17 +50,6 @@ def test_a_link_that_was_used_says_so_in_words(open_window, stack, account_id):
     second.page.goto(url)
 
     second.sees("This link was used already, or is older than a minute.")
-
-
-def test_a_visit_that_is_over_says_how_to_come_back(window, stack, account_id):
-    window.page.goto(link(stack, account_id))
-    window.heading("Plans")
-    stack.move_by("PT31M")
-
-    window.press("10.00 USD")
-
-    window.heading("This visit has ended")
-    assert window.page.get_by_role("link", name="Back to where you came from").is_visible()
 
 
 def test_whoever_pays_comes_back_to_where_they_came_from(window, stack, account_id):
@@ -152,25 +120,3 @@ def test_the_page_around_it_hears_what_happens_and_decides_where_to_go(embedded)
 
     assert "/_stripe/c/pay/" in left
     assert ["lapse-changed", "number"] in told(embedded)
-
-
-# -- coming back
-
-
-def test_whoever_comes_back_late_sees_what_is_gone(window, stack, account_id):
-    """SC-7: what is gone stays gone, and the page says so. The last story here: it moves the clock for weeks."""
-    numbers = [one["number"] for one in stack.membership(account_id)["numbers"]]
-    for one in stack.membership(account_id)["subscriptions"]:
-        stack.must(
-            "POST", "/_stripe/_control", {"action": "portal_cancel", "subscription": one["id"]}
-        )
-    stack.move_by("P50D")
-
-    window.open(account_id)
-
-    window.heading("What went with your plan")
-    for number in numbers:
-        window.page.locator("#gone").get_by_text(number).wait_for()
-    window.sees("You have no plan at the moment.")
-    assert window.page.get_by_role("button", name="Unsubscribe").count() == 0
-    assert window.page.get_by_role("button", name="Subscribe to Messaging plan").count() == 2

@@ -77,7 +77,10 @@ def test_what_cannot_be_done_is_refused_in_a_sentence(window, stack):
 def test_deadlines_are_listed_and_can_be_kept_in_a_calendar(window, stack):
     account_id = new_account(stack, "smarter-contact")
     open_console(window, stack, "/deadlines")
-    desk(window).get_by_role("link", name=account_id, exact=True).first.wait_for()
+    account = desk(window).get_by_role("link", name=account_id, exact=True)
+    desk(window).get_by_role("heading", level=3).first.wait_for()
+    while account.count() == 0:
+        window.press("Show more")
 
     with window.page.expect_download() as told:
         window.press("Download as calendar (.ics)")

@@ -5,13 +5,17 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from chalicelib.handlers.jobs import SCHEDULE
 from chalicelib.store.dynamo import DynamoTable
 from chalicelib.store.table import Key, Put
 from infra.local.ministack import Ministack, MinistackError
+from infra.local.stack import open_table
+from tests.support.life import Life
 from tests.support.stores import REGION, ministack_python, row
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -82,6 +86,20 @@ def test_it_answers_on_the_loopback_only_and_is_gone_afterwards():
     assert gone(pid)
     with pytest.raises(MinistackError, match="not running"):
         _ = ministack.url
+
+
+def test_the_local_stack_has_it_tidy_nothing_away():
+    """It deletes by the machine's time, and the stack's clock is another: an open preview would be gone in a minute."""
+    with Ministack(ministack_python()) as ministack:
+        table = opened(ministack)
+        table.create_table()
+
+        settings = replace(Life().world.settings, dynamodb_url=ministack.url, table_name=table.name)
+        open_table(settings, SCHEDULE)
+
+        told = table.client.describe_time_to_live(TableName=table.name)["TimeToLiveDescription"]
+        assert told["TimeToLiveStatus"] == "DISABLED"
+        table.client.close()
 
 
 def test_it_starts_well_before_anybody_would_give_up():

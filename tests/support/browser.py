@@ -10,8 +10,9 @@ from tests.support.local_stack import LocalStack
 
 PATIENCE_MS = 90_000
 """Long: the machine may be busy with other tests. Nothing here waits for time to pass, only for things to be there."""
-REFUSED = "Failed to load resource"
+REFUSED = re.compile(r"Failed to load resource: (?!.*status of 500)")
 """What the browser notes of each answer that is a refusal. Those are the page's to explain, and tests look at that."""
+BACK = "https://app.example.com/billing"
 
 _numbers = count(1)
 
@@ -42,6 +43,13 @@ def new_account(stack: LocalStack, policy: str, *, filled: bool = True) -> str:
     return account_id
 
 
+def link(stack: LocalStack, account_id: str, **body: Any) -> str:
+    """A one-time link to the page, as the company's own back end asks for it."""
+    token = stack.token(account_id, "billing_admin")
+    asked = {"return_url": BACK, **body}
+    return str(stack.must("POST", "/v1/portal-sessions", asked, token=token)["url"])
+
+
 class Window:
     def __init__(self, browser: Any, stack: LocalStack, **options: Any) -> None:
         given = {"viewport": {"width": 1000, "height": 900}, **options}
@@ -57,7 +65,7 @@ class Window:
 
     def _noted(self, message: Any) -> None:
         # A violation of the content security policy is noted here too.
-        if message.type in ("error", "warning") and not message.text.startswith(REFUSED):
+        if message.type in ("error", "warning") and not REFUSED.match(message.text):
             self.complaints.append(f"{message.type}: {message.text}")
 
     def _asked(self, request: Any) -> None:
@@ -72,7 +80,9 @@ class Window:
         self.page.locator("main.membership, main.step, section.card").first.wait_for()
 
     def press(self, name: str, **more: Any) -> None:
-        self.page.get_by_role("button", name=name, **{"exact": True, **more}).click()
+        # A button does one thing at a time: pressed again meanwhile it does nothing. A person sees that it is busy.
+        button = self.page.get_by_role("button", name=name, **{"exact": True, **more})
+        button.and_(self.page.locator(":not([aria-busy=true])")).click()
 
     def heading(self, text: str) -> Any:
         found = self.page.get_by_role("heading", name=text).first
@@ -88,8 +98,12 @@ class Window:
         try:
             found.wait_for()
         except Late as late:
-            # What is there instead says more than what is not there.
-            shown = self.page.locator("body").inner_text()
+            # What is there instead says more than what is not there. The element keeps its text in a shadow of its own.
+            shown = self.page.evaluate(
+                "() => [...document.querySelectorAll('body *')].filter(one => one.shadowRoot)"
+                ".map(one => one.shadowRoot.querySelector('.frame, .body, main')?.innerText).join(' ')"
+                " + document.body.innerText"
+            )
             raise AssertionError(f"{found} never came; there is: {shown}") from late
 
     def text(self) -> str:

@@ -161,7 +161,10 @@ export class Cancelling {
       if (!blocked) return this.show("consent");
       await this.page.load();
       await this.#look();
-      return this.show("ahead");
+      this.show("ahead");
+      // The page may look as it did before: that it was asked is to be seen.
+      if (this.preview.blockers.length > 0) this.page.say(t("blocked_still"));
+      return undefined;
     },
     h("section", { class: "card" },
       this.#title(t("ahead_title", { plan: this.plan })),
@@ -238,8 +241,11 @@ export class Cancelling {
       this.show("ahead");
       return true;
     }
-    if (error.code === "blocked") {
+    // Long after it expired, a preview is tidied away: then nobody knows it, and what holds now is shown instead.
+    const isGone = error.code === "not_found";
+    if (error.code === "blocked" || isGone) {
       await this.#look();
+      if (isGone) this.notice = "stale";
       this.show("ahead");
       return true;
     }

@@ -193,6 +193,7 @@ const STRINGS = {
   see_export: { en: "Export your data", fr: "Exporter vos données" },
   blocked_title: { en: "Something stands in the way", fr: "Quelque chose s'y oppose" },
   blocked_text: { en: "Clear this first. Then check again: nothing else is lost.", fr: "Réglez d'abord ceci, puis vérifiez à nouveau : rien d'autre n'est perdu." },
+  blocked_still: { en: "Checked just now. This still stands in the way.", fr: "Vérifié à l'instant. Ceci s'y oppose toujours." },
   check_again: { en: "Check again", fr: "Vérifier à nouveau" },
   stale_title: { en: "Something has changed", fr: "Quelque chose a changé" },
   stale_text: { en: "Since this page was shown, a date, an amount or a text has changed. Nothing was cancelled. Look at what will happen now.", fr: "Depuis l'affichage de cette page, une date, un montant ou un texte a changé. Rien n'a été annulé. Voyez ce qui se passera maintenant." },
