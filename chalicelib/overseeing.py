@@ -384,8 +384,10 @@ def findings_shown(world: World, job: str, *, limit: int) -> list[Shown]:
 # -- events that wait
 
 
-def parked_shown(world: World, *, limit: int) -> tuple[list[Shown], bool]:
-    """The first of those that wait, soonest next try first; and whether there are more."""
+def parked_shown(
+    world: World, *, limit: int, after: str | None = None
+) -> tuple[list[Shown], str | None]:
+    """A page of those that wait, soonest next try first, and where the next one begins."""
     found, more = directory.deadlines(
         world.table,
         [parked.KIND],
@@ -393,10 +395,11 @@ def parked_shown(world: World, *, limit: int) -> tuple[list[Shown], bool]:
         world.settings.due_shards,
         cases=False,
         limit=limit,
-        after=None,
+        after=after,
     )
-    loaded = [(at, parked.load(world.table, key)) for at, key in found]
-    return [_parked(at, event) for at, event in loaded if event is not None], more is not None
+    rows = world.table.get_many([key for _, key in found])
+    shown = [_parked(at, parked.from_row(rows[key])) for at, key in found if key in rows]
+    return shown, more
 
 
 def _parked(next_try_at: str, event: parked.ParkedEvent) -> Shown:

@@ -11,7 +11,7 @@ from chalicelib.domain.decision import Also, CustomerBound
 from chalicelib.domain.ending import is_live
 from chalicelib.domain.facts import AccountPut
 from chalicelib.domain.moments import rfc3339
-from chalicelib.handlers import shapes
+from chalicelib.handlers import cursors, shapes
 from chalicelib.handlers.asking import instant, limit, reason
 from chalicelib.handlers.call import Answer, Call
 from chalicelib.handlers.calls import is_id
@@ -192,9 +192,11 @@ def _account(account: Account) -> dict[str, Any]:
 
 
 def parked_events(call: Call[None]) -> Answer:
-    """The first of those that wait, soonest next try first."""
-    found, more = overseeing.parked_shown(call.world, limit=limit(call))
-    return Answer(200, {"data": found, "has_more": more, "next_cursor": None})
+    """Those that wait, soonest next try first."""
+    found, more = overseeing.parked_shown(
+        call.world, limit=limit(call), after=cursors.given_place(call)
+    )
+    return Answer(200, shapes.page(found, more and cursors.written(more)))
 
 
 def replay_parked(call: Call[shapes.Reasoned]) -> Answer:

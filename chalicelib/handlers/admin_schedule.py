@@ -44,12 +44,8 @@ def _until(call: Call[None]) -> datetime | None:
 
 
 def _after(call: Call[None]) -> str | None:
-    given = cursors.given(call, 1)
-    if given is None:
-        return None
-    (after,) = given
-    at = cursors.place(after)
-    if at is None or at > rfc3339(overseeing.last_try(_until(call))):
+    after = cursors.given_place(call)
+    if after and (cursors.place(after) or "") > rfc3339(overseeing.last_try(_until(call))):
         raise cursors.wrong()
     return after
 

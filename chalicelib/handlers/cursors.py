@@ -39,6 +39,17 @@ def _decoded(text: str) -> bytes:
     return urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
+def given_place(call: Call[Any]) -> str | None:
+    """A place in an index that `written` wrote, or None for a first page. Raises Problem 422."""
+    found = given(call, 1)
+    if found is None:
+        return None
+    (after,) = found
+    if place(after) is None:
+        raise wrong()
+    return after
+
+
 def place(after: str | None) -> str | None:
     """Under what a place in an index is sorted there, or None for what is no such place."""
     try:

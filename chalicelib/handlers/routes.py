@@ -15,6 +15,7 @@ from chalicelib.handlers import (
     assisted,
     cancellations,
     cases,
+    cursors,
     exports,
     holdings,
     links,
@@ -322,7 +323,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         method="GET", path="/v1/admin/parked-events", act=admin.parked_events,
-        whose="none", lists=True, roles=OPERATOR,
+        whose="none", lists=True, check=cursors.given_place, roles=OPERATOR,
         summary="Stripe events that wait to be applied.",
     ),
     Route(

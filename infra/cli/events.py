@@ -16,6 +16,7 @@ from chalicelib.wiring import World
 from infra.cli.desk import Groups, command, patiently, say_json, say_table
 
 BY = "lapse events replay"
+PAGE, MOST = 100, 1000
 
 
 def add(groups: Groups) -> None:
@@ -23,7 +24,8 @@ def add(groups: Groups) -> None:
         "events", help="Stripe's events: the newest, those that wait, hearing one again"
     )
     commands = group.add_subparsers(metavar="COMMAND", required=True)
-    command(commands, "parked", "the first 100, soonest next try first", _parked)
+    one = command(commands, "parked", "those that wait, soonest next try first", _parked)
+    one.add_argument("--limit", type=_many, default=PAGE, help=f"1 to {MOST}, by default {PAGE}")
     one = command(commands, "tail", "what Stripe has sent last, and what became of it", _tail)
     one.add_argument("--limit", type=_limit, default=20, help="1 to 100, by default 20")
     one = command(
@@ -32,10 +34,14 @@ def add(groups: Groups) -> None:
     one.add_argument("id", metavar="ID")
 
 
-def _limit(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:4]) <= 100:
-        raise argparse.ArgumentTypeError("a whole number from 1 to 100")
+def _limit(text: str, most: int = PAGE) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= most:
+        raise argparse.ArgumentTypeError(f"a whole number from 1 to {most}")
     return int(text)
+
+
+def _many(text: str) -> int:
+    return _limit(text, MOST)
 
 
 def _tail(world: World, given: argparse.Namespace) -> int:
@@ -103,11 +109,20 @@ def _hear(world: World, given: argparse.Namespace) -> int:
 
 
 def _parked(world: World, given: argparse.Namespace) -> int:
-    found, more = overseeing.parked_shown(world, limit=100)
+    found: list[overseeing.Shown] = []
+    after: str | None = None
+    while len(found) < given.limit:
+        room = min(PAGE, given.limit - len(found))
+        page, after = overseeing.parked_shown(world, limit=room, after=after)
+        found += page
+        if after is None:
+            break
     if given.json:
-        say_json({"data": found, "has_more": more})
+        say_json({"data": found, "has_more": after is not None})
         return 0
     say_table(found, ("id", "type", "customer", "reason", "attempts", "parked_at", "next_try_at"))
+    if after is not None:
+        print("… and more: raise --limit")
     return 0
 
 

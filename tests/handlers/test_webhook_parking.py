@@ -308,3 +308,30 @@ def test_an_operator_replays_one_by_hand():
     replay = life.operator("POST", f"/v1/admin/parked-events/{waits['id']}/replay", why)
     assert (replay.status, replay.code) == (409, "blocked")
     assert life.operator("POST", "/v1/admin/parked-events/evt_none/replay", why).status == 404
+
+
+def test_those_that_wait_are_listed_page_by_page():
+    life = Life()
+    at, shards = life.now, life.world.settings.due_shards
+    for n in range(7):
+        waits = parked.ParkedEvent(
+            event_id=f"evt_{n}",
+            type="invoice.paid",
+            created=at,
+            object_id=f"in_{n}",
+            customer_id=f"cus_{n % 2}",
+            reason="unknown_customer",
+            parked_at=at,
+        )
+        parked.park(life.world.table, waits, at + timedelta(minutes=n), shards)
+    listed, cursor, pages = [], "", 0
+    while cursor is not None:
+        page = life.operator("GET", f"/v1/admin/parked-events?limit=3{cursor}").body
+        listed += [one["id"] for one in page["data"]]
+        assert page["has_more"] is (page["next_cursor"] is not None)
+        cursor, pages = page["next_cursor"] and f"&cursor={page['next_cursor']}", pages + 1
+
+    assert listed == [f"evt_{n}" for n in range(7)]
+    assert pages == 3
+    wrong = life.operator("GET", "/v1/admin/parked-events?cursor=bm8")
+    assert (wrong.status, wrong.code) == (422, "invalid_request")

@@ -57,11 +57,15 @@ async function download(desk, list) {
 // -- parked events
 
 export async function parkedPage(desk) {
-  const { data, has_more: isMore } = await desk.api.get("/v1/admin/parked-events");
+  const list = await paged(desk, {
+    load: (cursor) => desk.api.get(`/v1/admin/parked-events?${asked({ cursor })}`),
+    row: (one) => parkedRow(desk, one),
+    empty: "No event waits.",
+  });
   return [
     h("h1", {}, "Parked events"),
     h("p", { class: "note" }, "Stripe events that wait to be applied. Each is tried again by itself; replaying tries it at once."),
-    part("Waiting", "No event waits.", data.map((one) => h("li", { class: "row" }, parkedRow(desk, one))), isMore && "More wait after these."),
+    h("section", { class: "card", "aria-label": "Waiting" }, list.element),
   ];
 }
 
