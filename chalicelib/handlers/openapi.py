@@ -73,6 +73,7 @@ REFUSALS: Mapping[str, tuple[str, ...]] = {
     "POST /v1/scheduled-messages": ("no_live_plan", "taken"),
     "POST /v1/scheduled-messages/{id}/sent": ("already_credited",),
     "DELETE /v1/scheduled-messages/{id}": ("already_credited",),
+    "POST /v1/activity": ("taken",),
     "POST /v1/usage-charges": ("taken",),
     "POST /v1/refund-requests": (_STRIPE, "disputed", "rate_limited"),
     "POST /v1/appeals": ("rate_limited",),
@@ -265,7 +266,9 @@ def _refusals(name: str, route: Route) -> Json:
         codes.append("not_found")
     if route.body is not None:
         codes += ["malformed_request", "body_too_large"]
-    if route.body is not None or route.lists or route.check or route.method == "POST":
+    # A caller whose token names no account has to name it.
+    asks = route.body is not None or route.lists or route.check or route.whose == "query"
+    if asks or route.method == "POST":
         codes.append("invalid_request")
     if route.method == "POST":
         codes += ["idempotency_in_flight", "idempotency_key_reused"]

@@ -301,3 +301,25 @@ def test_every_refusal_of_a_route_is_announced(life, subscription, published):
                     content = announced[str(reply.status)]["content"]["application/problem+json"]
                     assert reply.code in content["examples"], (route.path, reply.body)
                     check(published, "Problem", reply.body)
+
+
+def test_where_a_back_end_has_to_name_the_account_its_absence_is_announced(life, published):
+    for route in [route for route in ROUTES if route.whose == "query"]:
+        path = re.sub(r"{\w+}", "nothing", route.path)
+
+        reply = life.service(route.method, path)
+
+        assert (reply.status, reply.code) == (422, "invalid_request")
+        content = published["paths"][route.path][route.method.lower()]["responses"]["422"]
+        assert "invalid_request" in content["content"]["application/problem+json"]["examples"]
+
+
+def test_an_activity_told_again_otherwise_is_a_refusal_that_is_announced(life, published):
+    told = {"account_id": "acme", "id": "a1", "kind": "login", "at": "2026-01-31T12:00:00Z"}
+    assert life.service("POST", "/v1/activity", told).status == 200
+
+    reply = life.service("POST", "/v1/activity", {**told, "kind": "call"})
+
+    assert (reply.status, reply.code) == (409, "taken")
+    content = published["paths"]["/v1/activity"]["post"]["responses"]["409"]["content"]
+    assert "taken" in content["application/problem+json"]["examples"]
