@@ -37,15 +37,32 @@ def _scheduled(job: Job) -> Callable[[Any, Any], Any]:
     return entry if job.shares_out else by_schedule
 
 
-# Which stream it is, and that only new history entries come through it, stands in the deployed template.
-@app.on_dynamodb_record(
-    stream_arn="arn:aws:dynamodb:us-east-1:000000000000:table/lapse/stream/of-the-template",
-    name="publish-history",
-    starting_position="TRIM_HORIZON",
-)
-def publish_history(event: DynamoDBEvent) -> dict[str, list[dict[str, str]]]:
-    records: list[dict[str, Any]] = event.to_dict()["Records"]
-    return stream.receive(wiring.world(), records)
+def _of_stream(
+    name: str, act: Callable[..., dict[str, list[dict[str, str]]]]
+) -> Callable[..., Any]:
+    def run(event: DynamoDBEvent) -> dict[str, list[dict[str, str]]]:
+        context: Any = event.context
+        records: list[dict[str, Any]] = event.to_dict()["Records"]
+        return act(
+            wiring.world(),
+            records,
+            lambda: context.get_remaining_time_in_millis() < jobs.SPARE_MILLISECONDS,
+        )
+
+    # Lambda finds a function by this name in this module.
+    run.__name__ = name
+    # Which stream it is, and that only new history entries come through it, stands in the deployed template.
+    declare: Any = app.on_dynamodb_record(
+        stream_arn="arn:aws:dynamodb:us-east-1:000000000000:table/lapse/stream/of-the-template",
+        name=name.replace("_", "-"),
+        starting_position="TRIM_HORIZON",
+    )
+    return declare(run)  # type: ignore[no-any-return]
+
+
+# Two readers of one stream: an HTTP endpoint that keeps us waiting holds up neither the bus nor the mail.
+publish_history = _of_stream("publish_history", stream.receive)
+send_history = _of_stream("send_history", stream.send)
 
 
 # Which event bus the rule lies on stands in the deployed template; without one nothing ever comes here.

@@ -84,6 +84,7 @@ PORTS: Mapping[str, Port] = {
     ),
     "mail": Port({"send": MAIL}, frozenset()),
     "events": Port({"publish": EVENTS}, frozenset()),
+    "endpoints": Port({"send": EVENTS}, frozenset({"host", "address", "since"})),
     # Exports are written where the account's own files lie; a link to one is for who asked for it.
     "files": Port(
         {"delete_prefix": PURGE}, frozenset({"write", "names", "read", "link", "at_hand"})
@@ -91,7 +92,7 @@ PORTS: Mapping[str, Port] = {
     "purgers": Port({"erase": PURGE}, frozenset({"name", "policies", "plan"})),
     "roles": Port({}, frozenset({"of"})),
 }  # fmt: skip
-"""World's field → its methods. Of `carriers`, a mapping, and `purgers`, each one is such a port."""
+"""World's field → its methods. Of `carriers` and `endpoints`, mappings, and `purgers`, each one is such a port."""
 
 
 class Ungated(AttributeError):

@@ -31,6 +31,11 @@ _OVERDUE: Final = Measure(
     unit="Seconds",
 )
 
+_SHUT: Final = Measure(
+    "EndpointsStopped",
+    "Endpoints that get nothing, told at each run: they answered 410, or their setting cannot be used.",
+)
+
 MEASURES: Final[Mapping[str, tuple[Measure, ...]]] = {
     # -- Stripe's events
     "event_heard": (Measure("EventsHeard", "Stripe's events that were applied, known, of no concern or parked."),),
@@ -80,7 +85,17 @@ MEASURES: Final[Mapping[str, tuple[Measure, ...]]] = {
         Measure("ContractsLate", "Contracts whose renewal is not off a day before it would happen."),
     ),
     # -- what goes out
-    "publishing_stuck": (Measure("PublishingStuck", "Accounts whose events could not leave, and wait."),),
+    "publishing_stuck": (
+        Measure("PublishingStuck", "Accounts whose events could not leave, and wait."),
+        Measure(
+            "PublishingLateSeconds",
+            "How long an event has waited that could not leave this time either.",
+            value="waiting_seconds",
+            unit="Seconds",
+        ),
+    ),
+    "endpoint_stopped": (_SHUT,),
+    "endpoint_unusable": (_SHUT,),
     "entry_set_aside": (Measure("EntriesSetAside", "History entries that can never be published."),),
     "mail_failed": (Measure("MailsFailed", "Tries to send a mail that failed."),),
     # -- cases and money

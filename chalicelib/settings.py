@@ -80,6 +80,8 @@ class Settings:
     share_queue: str | None = None
     """The queue through which a sweep's function gives shares of its work to other runs of itself. Without one, it does
     everything alone, run after run."""
+    event_endpoints: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
+    """Who else gets the events, by signed HTTP (`gateways.endpoint_settings`)."""
     files_bucket: str | None = None
     """Where exports and documents lie. Without one, no export can be asked for."""
     twilio: TwilioSettings | None = None
@@ -178,6 +180,7 @@ def from_environment() -> Settings:
         mail_sender=os.environ.get("LAPSE_MAIL_SENDER"),
         event_bus=os.environ.get("LAPSE_EVENT_BUS"),
         share_queue=os.environ.get("LAPSE_SHARE_QUEUE") or None,
+        event_endpoints=_objects("LAPSE_EVENT_ENDPOINTS"),
         files_bucket=os.environ.get("LAPSE_FILES_BUCKET"),
         twilio=_twilio(),
         telnyx_secret=os.environ.get("LAPSE_TELNYX_SECRET", ""),

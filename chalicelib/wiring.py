@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from chalicelib import log
 from chalicelib import settings as settings_
 from chalicelib.clock import Clock, SystemClock
 from chalicelib.gates import PORTS, Gate, behind
-from chalicelib.gateways.carriers import Carrier, MadeWhenAsked
+from chalicelib.gateways.carriers import Carrier
 from chalicelib.gateways.pacing import Pace
 from chalicelib.gateways.roles import Roles
 from chalicelib.gateways.secrets import Vault
@@ -22,11 +23,36 @@ from chalicelib.settings import BandwidthSettings, Settings, TwilioSettings
 from chalicelib.store.table import Table
 
 if TYPE_CHECKING:
-    from chalicelib.gateways.events import Events
+    from chalicelib.gateways.events import Endpoint, Events
     from chalicelib.gateways.files import Files
     from chalicelib.gateways.mail import Mail
     from chalicelib.gateways.purgers import Purger
     from chalicelib.sharing import Shares
+
+
+T = TypeVar("T")
+
+
+class MadeWhenAsked(Mapping[str, T]):
+    """Outsiders by name, each made when it is first asked for. Looking for a name makes none."""
+
+    def __init__(self, makers: Mapping[str, Callable[[], T]]) -> None:
+        self._makers = makers
+        self._made: dict[str, T] = {}
+
+    def __getitem__(self, name: str) -> T:
+        if name not in self._made:
+            self._made[name] = self._makers[name]()
+        return self._made[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._makers
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._makers)
+
+    def __len__(self) -> int:
+        return len(self._makers)
 
 
 def _new_id() -> str:
@@ -43,6 +69,8 @@ class World:
     carriers: Mapping[str, Carrier] = field(default_factory=dict)
     mail: Mail | None = None
     events: Events | None = None
+    endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
+    """Who else wants the events, by HTTP."""
     files: Files | None = None
     purgers: tuple[Purger, ...] = ()
     """Who else keeps data of an account, and deletes it at its purge."""
@@ -103,6 +131,27 @@ def _events(settings: Settings) -> Events | None:
 
     bus = settings.event_bus
     return EventBridge(bus, region=settings.region) if bus else None
+
+
+def endpoints(settings: Settings, clock: Clock, vault: Vault) -> Mapping[str, Endpoint]:
+    """Each is read from its setting when it is first asked for: most functions speak to none, and a slip in one must
+    not keep Stripe's events out, nor another endpoint's."""
+    return MadeWhenAsked(
+        {
+            name: partial(_endpoint, settings.event_endpoints, name, clock, vault)
+            for name in map(_name_of, settings.event_endpoints)
+        }
+    )
+
+
+def _name_of(said: object) -> str:
+    return str(said.get("name")) if isinstance(said, Mapping) else "nameless"
+
+
+def _endpoint(said: Sequence[Any], name: str, clock: Clock, vault: Vault) -> Endpoint:
+    from chalicelib.gateways.endpoint_settings import endpoint
+
+    return endpoint(said, name, clock=clock, secret=vault.secret)
 
 
 def _files(settings: Settings) -> Files | None:
@@ -201,6 +250,7 @@ def _deployed() -> World:
         carriers=_carriers(settings, secrets),
         mail=_mail(settings),
         events=_events(settings),
+        endpoints=endpoints(settings, clock, secrets),
         files=_files(settings),
         purgers=_purgers(settings, clock, secrets),
         roles=(

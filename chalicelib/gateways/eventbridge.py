@@ -11,7 +11,7 @@ from typing import Any
 
 from chalicelib.domain.cloud_events import MOST_BYTES, SOURCE, cloud_event
 from chalicelib.domain.news import DomainEvent
-from chalicelib.gateways.events import EventRefused
+from chalicelib.gateways.events import EventRefused, OutOfReach
 
 CONNECT_SECONDS = 3
 READ_SECONDS = 10
@@ -19,7 +19,7 @@ ATTEMPTS = 3
 _REFUSALS = frozenset({"MalformedDetail", "InvalidArgument", "ValidationException"})
 
 
-class EventsUnavailable(Exception):
+class EventsUnavailable(OutOfReach):
     """The bus did not take it this time."""
 
 
@@ -56,8 +56,16 @@ class EventBridge:
             "EventBusName": self._bus,
             "Time": event.time,
         }
-        answer = self._client.put_events(Entries=[entry])
+        answer = self._put(entry)
         # It answers 200 when it took none: each entry says for itself how it went.
         if answer.get("FailedEntryCount"):
             code = str(answer["Entries"][0].get("ErrorCode", ""))
             raise EventRefused(code) if code in _REFUSALS else EventsUnavailable(code)
+
+    def _put(self, entry: dict[str, Any]) -> Any:
+        from botocore.exceptions import HTTPClientError
+
+        try:
+            return self._client.put_events(Entries=[entry])
+        except HTTPClientError as error:
+            raise EventsUnavailable(type(error).__name__) from error

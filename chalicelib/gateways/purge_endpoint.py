@@ -11,10 +11,6 @@ names this purge and says how much was deleted, by kind, is one: whatever else c
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import hmac
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -27,6 +23,7 @@ from chalicelib.domain.moments import rfc3339
 from chalicelib.gateways import http
 from chalicelib.gateways.purgers import Planned, PurgerUnavailable
 from chalicelib.gateways.secrets import Secret, SecretUnavailable
+from chalicelib.gateways.standard_webhooks import SecretUnusable, signed
 
 SECONDS = 20.0
 TYPE = "account.purge_requested"
@@ -57,7 +54,7 @@ class EndpointPurger:
                 self._url,
                 headers={
                     "Content-Type": "application/json",
-                    **signed(self._secret(), wanted.id, self._clock.now(), body),
+                    **signed([self._secret()], wanted.id, self._clock.now(), body),
                 },
                 body=body,
                 seconds=SECONDS,
@@ -68,6 +65,8 @@ class EndpointPurger:
             raise PurgerUnavailable(error.code) from error
         except SecretUnavailable as error:
             raise PurgerUnavailable("secret_unavailable") from error
+        except SecretUnusable as error:
+            raise PurgerUnavailable("secret_unusable") from error
         if answer.status == STILL_AT_IT:
             raise PurgerUnavailable("still_at_it")
         deleted = acknowledged(answer.body, wanted)
@@ -113,20 +112,3 @@ def _body(wanted: Erasure, now: datetime) -> bytes:
     }
     said = {"type": TYPE, "timestamp": rfc3339(now), "data": data}
     return json.dumps(said, separators=(",", ":")).encode()
-
-
-def signed(secret: str, id: str, now: datetime, body: bytes) -> dict[str, str]:
-    """Standard Webhooks: HMAC-SHA256 over id, time and body. Raises PurgerUnavailable for a secret that is none."""
-    try:
-        key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
-    except (binascii.Error, ValueError):
-        key = b""
-    if not key:
-        raise PurgerUnavailable("secret_unusable")
-    at = str(int(now.timestamp()))
-    mac = hmac.new(key, f"{id}.{at}.".encode() + body, hashlib.sha256).digest()
-    return {
-        "webhook-id": id,
-        "webhook-timestamp": at,
-        "webhook-signature": f"v1,{base64.b64encode(mac).decode()}",
-    }

@@ -22,9 +22,8 @@ from chalicelib.domain import steps
 from chalicelib.effects.effect import OutOfTime
 from chalicelib.gateways import patience
 from chalicelib.mailing import send_unsent
-from chalicelib.publishing import catch_up_now_and_then, retry_stuck
 from chalicelib.sharing import Reach, Share, Unreadable
-from chalicelib.store import outbox, parked
+from chalicelib.store import outbox, parked, positions
 from chalicelib.sweeping import retry_all_parked, sweep
 from chalicelib.wiring import World, world
 
@@ -75,9 +74,29 @@ def _sweep(here: World, kind: str, out_of_time: OutOfTime, reach: Reach) -> obje
     )
 
 
+def _publish_again(here: World, out_of_time: OutOfTime, reach: Reach) -> object:
+    # Imported where it is needed, as below: the webhook imports this table, and publishes nothing.
+    from chalicelib.publishing import retry_stuck
+
+    return retry_stuck(here, out_of_time, reach)
+
+
+def _send_again(here: World, out_of_time: OutOfTime, reach: Reach) -> object:
+    from chalicelib.delivering import send_again
+
+    return send_again(here, out_of_time, reach)
+
+
+def _catch_up_publishing(here: World, out_of_time: OutOfTime) -> object:
+    from chalicelib.publishing import catch_up_now_and_then
+
+    return catch_up_now_and_then(here, out_of_time)
+
+
 _NOT_STEPS: Mapping[str, Callable[[World, OutOfTime, Reach], object]] = {
     parked.KIND: retry_all_parked,
-    outbox.STUCK: retry_stuck,
+    positions.STUCK: _publish_again,
+    positions.UNSENT_EVENTS: _send_again,
     outbox.UNSENT: send_unsent,
     # Walks over accounts are few, and each goes on by itself where it stopped.
     maintaining.DUE: lambda here, out_of_time, _: maintaining.tell_all(here, out_of_time),
@@ -178,15 +197,22 @@ SCHEDULE: tuple[Job, ...] = (
     Job(
         name="publish_again",
         rate="rate(5 minutes)",
-        due_kinds=(outbox.STUCK, outbox.UNSENT),
+        due_kinds=(positions.STUCK, outbox.UNSENT),
         shares_out=True,
         says="Tries again to send the events and mails that could not be sent.",
+    ),
+    # Apart from the bus: an endpoint that keeps us waiting holds up nobody else.
+    Job(
+        name="send_again",
+        rate="rate(5 minutes)",
+        due_kinds=(positions.UNSENT_EVENTS,),
+        says="Sends to HTTP endpoints the events that wait for them.",
     ),
     Job(
         name="catch_up_publishing",
         rate="rate(5 minutes)",
         due_kinds=(),
-        works=catch_up_now_and_then,
+        works=_catch_up_publishing,
         says="Publishes what the stream has missed: looks at every account each six hours.",
     ),
     # Before the parked ones: what it parks is tried again in its turn.

@@ -67,8 +67,9 @@ def seats_of(subscription_id: str) -> str:
     return f"{SEAT}{quote(subscription_id, safe='')}#"
 
 
-def published(account_id: str) -> Key:
-    return Key(partition(account_id), PUBLISHED)
+def published(account_id: str, way: str = "bus") -> Key:
+    """How far the history has left along one way."""
+    return Key(partition(account_id), PUBLISHED if way == "bus" else f"{PUBLISHED}#{way}")
 
 
 def receipt(account_id: str) -> Key:
@@ -84,8 +85,8 @@ def confirmation(account_id: str, fact_id: str) -> Key:
     return Key(partition(account_id), CONFIRMATION + fact_id)
 
 
-def aside(account_id: str, fact_id: str) -> Key:
-    return Key(partition(account_id), ASIDE + fact_id)
+def aside(account_id: str, way: str, fact_id: str) -> Key:
+    return Key(partition(account_id), f"{ASIDE}{way}#{fact_id}")
 
 
 def purger(account_id: str, name: str) -> Key:

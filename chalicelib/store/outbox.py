@@ -1,12 +1,8 @@
-"""The history read as an outbox: what is not published yet, and what customers are to be told.
-
-The account names its newest history entry, and each entry the one before it. So what was not published is found by
-walking back to where publishing had come, entry by entry, and costs whoever writes history nothing.
-"""
+"""What customers are to be told: each notice kept once under its own key, until it is sent, and to be read after that."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,127 +14,12 @@ from chalicelib.store import keys
 from chalicelib.store.records import from_doc, to_doc
 from chalicelib.store.table import Action, Delete, If, Key, Put, Refused, Row, Table, Update
 
-STUCK, UNSENT = "publish", "notice"
-"""Kinds in the due index: accounts whose publishing waits for its next try, and notices to be mailed."""
+UNSENT = "notice"
+"""Notices to be mailed, in the due index."""
 TO_SEND, SENT, NOTED, GIVEN_UP = "to_send", "sent", "noted", "given_up"
 SHADOWED = "shadowed"
 """It would have been sent, and never is."""
 TIDY_AFTER = timedelta(days=90)
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """How far an account's history is published. `last` is its newest entry, `published` the newest that is out."""
-
-    account_id: str
-    last: str | None
-    published: str | None
-    version: int | None
-    attempts: int = 0
-    waits_until: datetime | None = None
-    """Its next event could not leave, and is tried again then."""
-
-    @property
-    def lags(self) -> bool:
-        return self.last is not None and self.last != self.published
-
-
-def position(table: Table, account_id: str) -> Position | None:
-    """None for an account nobody knows."""
-    return positions(table, [account_id]).get(account_id)
-
-
-def positions(table: Table, account_ids: Sequence[str]) -> dict[str, Position]:
-    wanted = {id: (keys.account(id), keys.published(id)) for id in account_ids}
-    rows = table.get_many([key for pair in wanted.values() for key in pair])
-    return {
-        id: _position(id, rows[account], rows.get(published, {}))
-        for id, (account, published) in wanted.items()
-        if account in rows
-    }
-
-
-def _position(account_id: str, account: Row, published: Row) -> Position:
-    return Position(
-        account_id,
-        account.get("op"),
-        published.get("op"),
-        published.get("version"),
-        published.get("attempts", 0),
-        from_rfc3339(published["due_at"]) if "due_at" in published else None,
-    )
-
-
-def unpublished(table: Table, at: Position) -> list[HistoryEntry]:
-    """Every entry behind this position, oldest first."""
-    found: list[HistoryEntry] = []
-    fact_id = at.last
-    while fact_id is not None:
-        row = table.get(keys.history(at.account_id, fact_id))
-        if row is None:
-            break
-        entry: HistoryEntry = from_doc(HistoryEntry, row["doc"])
-        # By version, not by name: what was read of the account may be older than what was read of the position.
-        if entry.version <= (at.version or 0):
-            break
-        found.append(entry)
-        fact_id = entry.previous
-    return found[::-1]
-
-
-def advance(
-    table: Table, at: Position, to: HistoryEntry, also: Sequence[Action]
-) -> Position | None:
-    """Moves the position on, with what is to be sent next, all or nothing. None when another publisher did."""
-    step = Update(
-        keys.published(at.account_id),
-        {
-            "op": to.id,
-            "version": to.version,
-            "attempts": None,
-            "due_kind": None,
-            "due_at": None,
-            "doc": {},
-        },
-        If(equals={"version": at.version}),
-    )
-    try:
-        if also:
-            table.transact([step, *also])
-        else:
-            table.write(step)
-    except Refused:
-        return None
-    return Position(at.account_id, at.last, to.id, to.version)
-
-
-def stuck(table: Table, at: Position, reason: str, again: datetime, shards: int) -> None:
-    """Publishing waits: nothing of this account goes out before what could not, so that its order holds."""
-    table.write(
-        Update(
-            keys.published(at.account_id),
-            {
-                "attempts": at.attempts + 1,
-                "due_kind": keys.due_kind(STUCK, at.account_id, shards),
-                "due_at": rfc3339(again),
-                "doc": {"reason": reason[:200]},
-            },
-        )
-    )
-
-
-def unstick(table: Table, account_id: str) -> None:
-    """It caught up by another way: its next try is not needed."""
-    table.write(
-        Update(
-            keys.published(account_id),
-            {"attempts": None, "due_kind": None, "due_at": None},
-            If(present=True),
-        )
-    )
-
-
-# -- what customers are told
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,45 +155,3 @@ def receipt_address(table: Table, account_id: str) -> str | None:
 
 def forget_receipt(account_id: str) -> Delete:
     return Delete(keys.receipt(account_id))
-
-
-# -- what cannot be published
-
-
-def aside(account_id: str, entry: HistoryEntry, reason: str, shards: int) -> Put:
-    """Kept with its reason, listed, and put back by hand; the entries after it go on."""
-    key = keys.aside(account_id, entry.id)
-    doc: Mapping[str, object] = {
-        "fact": entry.id, "what": entry.what, "at": rfc3339(entry.at), "reason": reason[:200],
-    }  # fmt: skip
-    return Put(
-        {
-            "pk": key.pk,
-            "sk": key.sk,
-            "doc": doc,
-            "dir_kind": keys.due_kind("aside", account_id, shards),
-            "dir_key": f"{rfc3339(entry.at)}#{account_id}",
-        }
-    )
-
-
-def all_aside(table: Table, shards: int) -> Iterator[Key]:
-    for shard in range(shards):
-        after: str | None = None
-        while True:
-            page = table.directory(f"aside#{shard}", after=after)
-            yield from (due.key for due in page.due)
-            if (after := page.after) is None:
-                break
-
-
-def entry_aside(table: Table, key: Key) -> HistoryEntry | None:
-    row = table.get(key)
-    if row is None:
-        return None
-    kept = table.get(keys.history(keys.account_of(key), row["doc"]["fact"]))
-    return from_doc(HistoryEntry, kept["doc"]) if kept else None
-
-
-def put_back(table: Table, key: Key) -> None:
-    table.write(Delete(key))

@@ -8,10 +8,11 @@ itself, and the few attributes beside it are those that a condition or an index 
                                                       `op` = its newest history entry
     A#<account>             history#<fact id>         what happened; its key is the de-duplication,
                                                       and it names the entry before it
-    A#<account>             published                 how far its history is published; due index when stuck
+    A#<account>             published[#<way>]         how far its history has left along a way out (version);
+                                                      due index while its next event waits
     A#<account>             notice#<version>#<n>      what a customer is told; due index until it is mailed (TTL)
     A#<account>             confirmation#<fact id>    proof that a cancellation was confirmed by mail
-    A#<account>             aside#<fact id>           an entry that cannot be published; directory index
+    A#<account>             aside#<way>#<fact id>     an entry that cannot leave that way; directory index
     A#<account>             receipt                   where a purge's receipt goes, until it is sent
     A#<account>             purger#<name>             how far a purger has come (version); counts, no content
     A#<account>             certificate#<id>          proof of a purge, with its hash; outlives it

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Secret = Literal["stripe", "stripe-refunds", "webhook", "roles", "carriers", "purgers"]
+Secret = Literal["stripe", "stripe-refunds", "webhook", "roles", "carriers", "purgers", "endpoints"]
 Files = Literal["read", "write", "delete"]
 Queue = Literal["failed-runs"]
 
@@ -45,6 +45,7 @@ class Function:
 
 CALLS_CARRIERS: Final[frozenset[Secret]] = frozenset({"stripe", "carriers"})
 ASKS_STRIPE: Final[frozenset[Secret]] = frozenset({"stripe"})
+SENDS: Final[frozenset[Secret]] = frozenset({"endpoints"})
 
 FUNCTIONS: Final[Mapping[str, Function]] = {
     # -- HTTP. The webhook has a function of its own: whatever customers do, Stripe's events find room.
@@ -97,6 +98,9 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
     # -- the history goes out
     "publish_history": Function(at_once=None, seconds=60, tells=True, deletes=(ACCOUNTS,), scheduled=False),
     "publish_again": Function(takers=5, tells=True, deletes=(ACCOUNTS,)),
+    # The two that speak to HTTP endpoints, and can sign for it.
+    "send_history": Function(at_once=None, seconds=60, secrets=SENDS, scheduled=False),
+    "send_again": Function(secrets=SENDS),
     "catch_up_publishing": Function(tells=True, deletes=(ACCOUNTS,), directory=True),
     # -- what Stripe says
     "hear_missed_events": Function(secrets=ASKS_STRIPE),

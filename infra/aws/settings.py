@@ -59,6 +59,9 @@ ASKED: Final[Mapping[str, Asked]] = {
     "LAPSE_SILENCE_HOURS": Asked(
         "SilenceHours", "After so many hours without an event though plans are live, somebody is told.", "24", "[0-9]{1,3}"
     ),
+    "LAPSE_EVENT_ENDPOINTS": Asked(
+        "EventEndpoints", "HTTP endpoints that get the events, as JSON: docs/how-to/receive-our-events.md. Empty: none."
+    ),
     "LAPSE_PURGERS": Asked("Purgers", "Who else keeps data of an account and deletes it at its purge, as JSON."),
     "LAPSE_TWILIO_ACCOUNT": Asked("TwilioAccount", "Twilio's account SID. Empty, no number is Twilio's."),
     "LAPSE_TWILIO_USER": Asked("TwilioUser", "The SID of the API key, where it is no auth token."),

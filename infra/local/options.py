@@ -1,12 +1,15 @@
-"""What `make run` can be told by the environment: LAPSE_PORT, LAPSE_STATE, LAPSE_START, LAPSE_POLICY."""
+"""What `make run` can be told by the environment: LAPSE_PORT, LAPSE_STATE, LAPSE_START, LAPSE_POLICY,
+LAPSE_EVENT_ENDPOINTS."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from chalicelib.domain.moments import from_rfc3339
-from infra.local.endpoints import CannotStart
+from infra.local.endpoints import CannotStart, check_loopback
 
 PORT = 8765
 
@@ -18,6 +21,8 @@ class Options:
     state: Path | None = None
     start: datetime | None = None
     policy: Path | None = None
+    event_endpoints: tuple[dict[str, Any], ...] = ()
+    """Who gets the events by HTTP, on this machine."""
     seeded: bool = True
     """Whether the six accounts are put into a new stack."""
 
@@ -29,6 +34,7 @@ def from_environment(environment: Mapping[str, str]) -> Options:
         state=_path(environment.get("LAPSE_STATE")),
         start=_start(environment.get("LAPSE_START")),
         policy=_policy(environment.get("LAPSE_POLICY")),
+        event_endpoints=_endpoints(environment.get("LAPSE_EVENT_ENDPOINTS")),
     )
 
 
@@ -58,3 +64,16 @@ def _policy(text: str | None) -> Path | None:
     if path is not None and not path.is_file():
         raise CannotStart(f"LAPSE_POLICY={text} is no file: give the path of a policy in TOML.")
     return path
+
+
+def _endpoints(text: str | None) -> tuple[dict[str, Any], ...]:
+    """As in production, but nothing leaves this machine."""
+    try:
+        said = json.loads(text or "[]")
+        for one in said:
+            check_loopback(one["url"], "An event endpoint")
+    except (ValueError, TypeError, KeyError):
+        raise CannotStart(
+            f"LAPSE_EVENT_ENDPOINTS={text} cannot be read: docs/how-to/receive-our-events.md says how to write it."
+        ) from None
+    return tuple(said)

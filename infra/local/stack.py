@@ -12,6 +12,7 @@ from threading import Thread
 from typing import Any
 
 from chalicelib import publishing, wiring
+from chalicelib.gateways.secrets import Vault
 from chalicelib.gateways.stripe import Stripe
 from chalicelib.log import NAME
 from chalicelib.policies import Policies, PolicyError
@@ -38,7 +39,7 @@ from infra.local.outbox import Outbox
 from infra.local.saas import LocalSaas
 from infra.local.share_queue import LocalShares, takers
 from infra.local.state_folder import StateFolder
-from infra.local.stream import HistoryWatch, OutsideThenStream, Stream
+from infra.local.stream import HistoryWatch, OutsideThenStream, Stream, readers
 from infra.local.stripe_emulator import Emulator
 from infra.local.stripe_side import DirectClient, StripeSide
 from infra.local.time_travel import Job, TimeTravel
@@ -139,8 +140,8 @@ class Stack:
         # Only now, when no AWS client can be made that leaves this machine.
         from app import app
         from chalicelib import catching_up
+        from chalicelib.handlers import stream
         from chalicelib.handlers.jobs import JOBS, SCHEDULE
-        from chalicelib.handlers.stream import receive
         from infra.local.missed import MissedEvents
 
         faults, traffic = Faults(), Traffic()
@@ -163,7 +164,7 @@ class Stack:
         self.watch = open_table(settings, SCHEDULE)
         self.shares = LocalShares(takers(SCHEDULE), wiring.world)
         self._make_world(settings, FaultyTable(self.watch, faults), DirectClient(side, faults))
-        self.stream = Stream(self.watch, lambda records: receive(wiring.world(), records))
+        self.stream = Stream(self.watch, readers(wiring.world, stream.receive, stream.send))
         outside = OutsideThenStream(side, self.stream)
         self.travel = TimeTravel(
             clock=self.clock,
@@ -214,6 +215,7 @@ class Stack:
                 carriers={"local": self.carrier},
                 mail=self.outbox,
                 events=self.outbox,
+                endpoints=wiring.endpoints(settings, self.clock, Vault(self.clock)),
                 files=self.files,
                 purgers=(self.saas,),
                 shares=self.shares,
@@ -227,6 +229,7 @@ class Stack:
             region=REGION,
             dynamodb_url=database,
             due_shards=DUE_SHARDS,
+            event_endpoints=self._options.event_endpoints,
             stripe_api_key="sk_test_local",
             stripe_base_url=f"{self.url}/_stripe",
             webhook_secrets=(seeds.WEBHOOK_SECRET,),

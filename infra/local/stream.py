@@ -14,7 +14,18 @@ from chalicelib.store.table import Action, Key, Put
 from infra.local.due_watch import DueWatch
 
 Record = dict[str, Any]
-Receive = Callable[[Sequence[Record]], dict[str, list[dict[str, str]]]]
+Failed = dict[str, list[dict[str, str]]]
+Receive = Callable[[Sequence[Record]], Failed]
+
+
+def readers(world: Callable[[], Any], *each: Callable[[Any, Sequence[Record]], Failed]) -> Receive:
+    """The stream's several functions, one after the other. What one of them could not take comes again to all."""
+
+    def receive(records: Sequence[Record]) -> Failed:
+        failed = [one for act in each for one in act(world(), records)["batchItemFailures"]]
+        return {"batchItemFailures": failed}
+
+    return receive
 
 
 class HistoryWatch(DueWatch):

@@ -100,13 +100,23 @@ ALARMS: Final[tuple[Alarm, ...]] = (
     ),
     Alarm(
         name="EntriesSetAside",
-        says="Something of the history cannot be published; what follows it goes on.",
+        says="Something of the history cannot leave; what follows it goes on: lapse events aside says what and why.",
         measure="EntriesSetAside",
     ),
     Alarm(
         name="PublishingStuck",
-        says="Events cannot leave for the bus.",
+        says="Events cannot leave for the bus or an endpoint: lapse events endpoints.",
         measure="PublishingStuck", above=10, seconds=HOUR,
+    ),
+    Alarm(
+        name="PublishingLate",
+        says="An event has waited for over an hour for the bus or an endpoint: is it down?",
+        measure="PublishingLateSeconds", stat="Maximum", above=HOUR, seconds=HOUR, periods=7,
+    ),
+    Alarm(
+        name="EndpointsStopped",
+        says="An endpoint answered that it wants no event any more, or its setting cannot be used: lapse events endpoints.",
+        measure="EndpointsStopped",
     ),
     Alarm(
         name="SecretsNotRead",
@@ -159,12 +169,13 @@ def _of_aws() -> Iterator[tuple[str, Json]]:
         Statistic="Sum", Threshold=1, ComparisonOperator="LessThanThreshold",
         Period=HOUR, EvaluationPeriods={"Ref": "WebhookSilenceHours"}, TreatMissingData="breaching",
     )  # fmt: skip
-    yield _alarm(
-        "Publishing",
-        "The newest history entries have waited for the stream's function for over an hour.",
-        {"Namespace": "AWS/Lambda", "MetricName": "IteratorAge", "Dimensions": [_function("PublishHistory")]},
-        Statistic="Maximum", Threshold=HOUR * 1000, Period=300, EvaluationPeriods=1,
-    )  # fmt: skip
+    for name, id in (("Publishing", "PublishHistory"), ("Sending", "SendHistory")):
+        yield _alarm(
+            name,
+            "The newest history entries have waited for the stream's function for over an hour.",
+            {"Namespace": "AWS/Lambda", "MetricName": "IteratorAge", "Dimensions": [_function(id)]},
+            Statistic="Maximum", Threshold=HOUR * 1000, Period=300, EvaluationPeriods=1,
+        )  # fmt: skip
     for id in ("APIHandler", "Webhook"):
         for metric in ("Errors", "Throttles"):
             yield _alarm(
@@ -254,7 +265,11 @@ def dashboard() -> Json:
             "Sum",
             ["CasesOverdue", "RefundsFailed", "InvariantsBroken", "DriftFound"],
         ),
-        ("What goes out", "Sum", ["PublishingStuck", "EntriesSetAside", "MailsFailed"]),
+        (
+            "What goes out",
+            "Sum",
+            ["PublishingStuck", "EntriesSetAside", "EndpointsStopped", "MailsFailed"],
+        ),
         (
             "Trouble",
             "Sum",

@@ -106,8 +106,9 @@ def _resources(name: str, function: Function) -> Json:
         }
     if function.takers:
         own["Events"][f"{id}Shares"] = {"Type": "SQS", "Properties": _takes_shares(id, function)}
-    if name == "publish_history":
-        own["Events"] = {"PublishHistoryDynamodbEventSource": {"Properties": _stream()}}
+    if name in OF_THE_STREAM:
+        more = OF_THE_STREAM[name]
+        own["Events"] = {f"{id}DynamodbEventSource": {"Properties": _stream() | more}}
     resource: Json = {"Properties": own}
     if name == "webhook":
         resource = {"Type": "AWS::Serverless::Function", "Properties": {**_THE_APP, **own}}
@@ -170,6 +171,13 @@ def _takes_shares(id: str, function: Function) -> Json:
         "FunctionResponseTypes": ["ReportBatchItemFailures"],
         "ScalingConfig": {"MaximumConcurrency": function.takers},
     }
+
+
+OF_THE_STREAM: Final[Mapping[str, Json]] = {
+    "publish_history": {},
+    # Woken by nothing while there is no endpoint.
+    "send_history": {"Enabled": {"Fn::If": ["HasEventEndpoints", True, False]}},
+}
 
 
 def _stream() -> Json:
@@ -275,7 +283,7 @@ def _statements(name: str, id: str, function: Function) -> Iterator[Json]:
     if function.takers:
         taking = ("SendMessage", "ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
         yield _allow("Shares", [f"sqs:{one}" for one in taking], _arn(f"{id}Shares"))
-    if name == "publish_history":
+    if name in OF_THE_STREAM:
         reading = ("DescribeStream", "GetRecords", "GetShardIterator")
         yield _allow("Stream", _on_table(*reading), {"Fn::GetAtt": ["Table", "StreamArn"]})
         yield _allow("Streams", _on_table("ListStreams"), "*")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.domain.cloud_events import cloud_event
 from chalicelib.domain.news import DomainEvent
-from chalicelib.store import outbox
+from chalicelib.store import outbox, positions
 
 
 class Listener:
@@ -41,11 +42,26 @@ class Listener:
         return [mail["key"] for mail in self.mail]
 
 
+class Wanting(Listener):
+    """An HTTP endpoint, as far as we know it."""
+
+    host, address = "app.example.com", "here"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.since = datetime(2000, 1, 1, tzinfo=UTC)
+        self.tries = 0
+
+    def send(self, event: DomainEvent) -> None:  # type: ignore[override]
+        self.tries += 1
+        self.publish(event)
+
+
 def waiting(stage: Any) -> list[str]:
     """What of publishing still lies in the due index, now or later."""
     return [
         due.key.sk
-        for kind in (outbox.STUCK, outbox.UNSENT)
+        for kind in (positions.STUCK, positions.UNSENT_EVENTS, outbox.UNSENT)
         for shard in range(stage.world.settings.due_shards)
         for due in stage.table.due(f"{kind}#{shard}", "9999", limit=1000).due
     ]

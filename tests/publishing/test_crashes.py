@@ -8,7 +8,7 @@ from contextlib import suppress
 import pytest
 
 from chalicelib import mailing, publishing
-from chalicelib.store import outbox
+from chalicelib.store import outbox, positions
 from chalicelib.store.table import StoreError
 from chalicelib.sweeping import TICK
 from tests.publishing.outside import Listener, waiting
@@ -78,7 +78,7 @@ def test_a_publisher_broken_anywhere_loses_nothing(run):
         assert len(set(listener.keys)) == MAILS, where
         assert len(listener.mail) <= MAILS + 1, where
         assert waiting(stage) == [], where
-        assert not outbox.position(stage.table, "acme").lags, where
+        assert not positions.position(stage.table, "acme").lags, where
         assert {one.state for one in outbox.recent(stage.table, "acme", 9)} == {"sent"}, where
     assert broken > 40
 

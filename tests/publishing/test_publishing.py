@@ -10,7 +10,7 @@ from chalicelib.domain.decision import Decision
 from chalicelib.gateways.events import EventRefused
 from chalicelib.handlers import stream
 from chalicelib.lifecycle import must_load, save
-from chalicelib.store import keys, outbox
+from chalicelib.store import aside, keys, positions
 from chalicelib.store.memory import MemoryTable
 from chalicelib.store.table import Unavailable, Update
 from chalicelib.sweeping import TICK
@@ -46,6 +46,10 @@ class Fixture(Stage):
 @pytest.fixture
 def stage():
     return Fixture()
+
+
+def set_aside(stage):
+    return list(aside.everything(stage.table, stage.world.settings.due_shards))
 
 
 # -- what leaves, and in which order
@@ -94,7 +98,7 @@ def test_that_stripe_merely_spoke_costs_publishing_nothing(stage):
     stage.move(stage.now + HOUR)
     stage.deliver(stage.truth.event("customer.subscription.updated", stage.truth.thing("sub_1")))
 
-    at = outbox.position(stage.table, "acme")
+    at = positions.position(stage.table, "acme")
 
     assert stage.load().subscriptions["sub_1"].as_of == stage.now
     assert at is not None
@@ -158,17 +162,17 @@ def test_two_publishers_at_once_lose_nothing_and_send_each_mail_once():
 def test_an_old_read_of_the_account_publishes_nothing_twice(stage):
     """The position may be newer than the account that was read beside it."""
     stage.leaving()
-    before = outbox.position(stage.table, "acme")
+    before = positions.position(stage.table, "acme")
     publishing.publish(stage.world, "acme")
     stage.number("+14155550100")
     publishing.publish(stage.world, "acme")
-    after = outbox.position(stage.table, "acme")
+    after = positions.position(stage.table, "acme")
 
     assert before is not None
     assert after is not None
     mixed = replace(after, last=before.last)
     assert mixed.lags
-    assert outbox.unpublished(stage.table, mixed) == []
+    assert positions.missing(stage.table, mixed) == []
 
 
 # -- what goes wrong
@@ -221,27 +225,9 @@ def test_a_refused_event_is_set_aside_with_its_reason_and_the_rest_goes_on(stage
     publishing.publish(stage.world, "acme")
 
     assert stage.listener.types == [ALL[0], ALL[2]]
-    (key,) = outbox.all_aside(stage.table, stage.world.settings.due_shards)
-    row = stage.table.get(key)
-    assert row is not None
-    assert "MalformedDetail" in row["doc"]["reason"]
-    assert row["doc"]["what"] == "subscription.started"
-
-
-def test_what_was_set_aside_can_be_put_back(stage):
-    stage.leaving()
-    bad = {"subscription.started"}
-    stage.listener.fails = lambda what: EventRefused("MalformedDetail") if what in bad else None
-    publishing.publish(stage.world, "acme")
-
-    still = publishing.put_back_aside(stage.world)
-    bad.clear()
-    done = publishing.put_back_aside(stage.world)
-
-    assert (still.count, len(still.still)) == (0, 1)
-    assert (done.count, done.still) == (1, ())
-    assert sorted(stage.listener.types) == sorted(ALL)
-    assert list(outbox.all_aside(stage.table, 2)) == []
+    (one,) = set_aside(stage)
+    assert "MalformedDetail" in one.reason
+    assert (one.what, one.way, one.put_at) == ("subscription.started", "bus", stage.now)
 
 
 def test_an_entry_that_nobody_can_read_is_set_aside(stage):
@@ -253,21 +239,62 @@ def test_an_entry_that_nobody_can_read_is_set_aside(stage):
     publishing.publish(stage.world, "acme")
 
     assert stage.listener.types == ["account.created", "number.added"]
-    aside = [key.sk for key in outbox.all_aside(stage.table, 2)]
-    assert sorted(aside) == ["aside#fine:1", "aside#odd:1"]
+    assert sorted(one.id for one in set_aside(stage)) == ["acme:fine:1", "acme:odd:1"]
 
 
-def test_an_event_that_fails_for_days_is_set_aside_at_last(stage):
-    stage.leaving()
-    stage.listener.fails = lambda what: OSError("down") if what == "account.created" else None
-    publishing.publish(stage.world, "acme")
-
-    for _ in range(4 * 24):
+def days_pass(stage, days):
+    for _ in range(days * 24):
         stage.move(stage.now + HOUR)
         publishing.retry_stuck(stage.world)
 
+
+def test_an_event_that_fails_for_days_while_others_get_through_is_set_aside(stage):
+    stage.leaving()
+    stage.listener.fails = lambda what: OSError("poison") if what == "account.created" else None
+    publishing.publish(stage.world, "acme")
+    days_pass(stage, 1)
+    stage.leaving("other", "cus_2", "sub_2")
+    stage.listener.fails = lambda what: None
+    publishing.publish(stage.world, "other")
+    stage.listener.fails = lambda what: OSError("poison") if what == "account.created" else None
+    days_pass(stage, 1)
+    assert set_aside(stage) == []
+
+    days_pass(stage, 2)
+
+    assert [e["type"] for e in stage.listener.events if e["account_id"] == "acme"] == ALL[1:]
+    (one,) = set_aside(stage)
+    assert (one.id, one.reason) == ("acme:put:acme", "OSError: poison")
+
+
+def test_while_nobody_gets_through_nothing_is_set_aside_for_a_whole_week(stage):
+    stage.leaving()
+    stage.leaving("other", "cus_2", "sub_2")
+    stage.listener.fails = lambda what: OSError("down")
+    for account in ("acme", "other"):
+        publishing.publish(stage.world, account)
+
+    days_pass(stage, 7)
+    assert set_aside(stage) == []
+    stage.listener.fails = lambda what: None
+    days_pass(stage, 1)
+
+    for account in ("acme", "other"):
+        mine = [e["type"] for e in stage.listener.events if e["account_id"] == account]
+        assert mine == ALL
+
+
+def test_an_account_that_is_alone_is_not_held_up_for_ever(stage):
+    stage.leaving()
+    stage.listener.fails = lambda what: OSError("poison") if what == "account.created" else None
+    publishing.publish(stage.world, "acme")
+
+    days_pass(stage, 27)
+    assert set_aside(stage) == []
+    days_pass(stage, 2)
+
     assert stage.listener.types == ALL[1:]
-    assert len(list(outbox.all_aside(stage.table, 2))) == 1
+    assert [one.what for one in set_aside(stage)] == ["account.created"]
 
 
 def test_a_table_that_fails_is_the_stream_s_to_try_again(stage):
@@ -360,7 +387,11 @@ def test_the_declared_lambda_answers_which_records_failed(stage):
         ]
     }  # fmt: skip
 
-    assert publish_history(event, None) == {"batchItemFailures": []}
+    class Lambda:
+        def get_remaining_time_in_millis(self):
+            return 60_000
+
+    assert publish_history(event, Lambda()) == {"batchItemFailures": []}
     assert stage.listener.types == ALL
 
 

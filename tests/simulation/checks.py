@@ -16,7 +16,7 @@ from chalicelib.domain.ending import end_of, extended_days
 from chalicelib.domain.moments import months_after, rfc3339, years_after
 from chalicelib.domain.policy import Policy
 from chalicelib.handlers.jobs import SCHEDULE
-from chalicelib.store import keys, outbox
+from chalicelib.store import keys, positions
 from chalicelib.store.records import from_doc
 from infra.local.carrier import GONE
 from tests.simulation.reading import Reading
@@ -248,7 +248,7 @@ def _everything_agrees(world: Simulated, watching: Watching) -> None:
         _carrier_agrees(world, resident, seen)
         _access_is_what_was_paid(world, resident, seen.account)
         _nothing_is_under_way(seen.account)
-        position = outbox.position(world.watch, seen.account.id)
+        position = positions.position(world.watch, seen.account.id)
         assert position is None or not position.lags, (
             f"11: {seen.account.id} has unpublished history"
         )

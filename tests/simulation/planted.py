@@ -105,8 +105,8 @@ BUGS = (
         "        reason = _still_unusable(world, event)\n", '        reason = "later"\n'),
     Bug("seats-stay", "seats are not emptied at the end", "domain/decide.py",
         '            after = seats.emptied(after, step.subject or "")', "            pass"),
-    Bug("unpublished", "an event that could not be sent counts as sent", "publishing.py",
-        "                failure = error\n                break\n", "                pass\n"),
+    Bug("unpublished", "an event that could not be sent counts as sent", "ways.py",
+        "                stopped_by = error\n                break\n", "                pass\n"),
 )  # fmt: skip
 
 

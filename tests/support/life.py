@@ -41,7 +41,7 @@ from infra.local.notebook import Notebook
 from infra.local.outbox import Outbox
 from infra.local.saas import LocalSaas
 from infra.local.share_queue import LocalShares, takers
-from infra.local.stream import HistoryWatch, OutsideThenStream, Stream
+from infra.local.stream import HistoryWatch, OutsideThenStream, Stream, readers
 from infra.local.stripe_emulator import Emulator
 from infra.local.stripe_side import DirectClient, StripeSide
 from infra.local.time_travel import Ran, TimeTravel
@@ -106,7 +106,7 @@ class Life:
         self.shares = LocalShares(takers(SCHEDULE), lambda: self.world)
         self.world = self._world()
         wiring.use(self.world)
-        self.stream = Stream(self.watch, lambda records: stream.receive(self.world, records))
+        self.stream = Stream(self.watch, readers(lambda: self.world, stream.receive, stream.send))
         self.outside = OutsideThenStream(self.side, self.stream)
         seeds.seed_stripe(
             self.emulator, notebook, self.world.policies, f"http://127.0.0.1:{PORT}/webhooks/stripe"

@@ -18,7 +18,7 @@ from chalicelib.domain.capabilities import (
 from chalicelib.effects.would import WOULD
 from chalicelib.gates import ASKED, PORTS, Gate, Gated, Ungated, behind
 from chalicelib.gateways.carriers import Carrier
-from chalicelib.gateways.events import Events
+from chalicelib.gateways.events import Endpoint, Events
 from chalicelib.gateways.files import Files
 from chalicelib.gateways.mail import Mail
 from chalicelib.gateways.roles import Roles
@@ -36,6 +36,7 @@ SHAPES: dict[str, type] = {
     "carriers": Carrier,
     "mail": Mail,
     "events": Events,
+    "endpoints": Endpoint,
     "files": Files,
     "roles": Roles,
 }

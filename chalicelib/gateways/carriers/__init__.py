@@ -4,7 +4,6 @@ A call may be made twice under the same key. What the carrier does not know any 
 is gone was released. Each carrier has a module of its own beside this one; which of them are set up is for `wiring`.
 """
 
-from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from typing import Protocol
 
@@ -53,25 +52,3 @@ class Carrier(Protocol):
         ...
 
     def holds_registration(self, registration_id: str, provider_id: str) -> bool: ...
-
-
-class MadeWhenAsked(Mapping[str, Carrier]):
-    """Carriers by name, each made when it is first asked for. Looking for a name makes none."""
-
-    def __init__(self, makers: Mapping[str, Callable[[], Carrier]]) -> None:
-        self._makers = makers
-        self._made: dict[str, Carrier] = {}
-
-    def __getitem__(self, name: str) -> Carrier:
-        if name not in self._made:
-            self._made[name] = self._makers[name]()
-        return self._made[name]
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._makers
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._makers)
-
-    def __len__(self) -> int:
-        return len(self._makers)

@@ -110,20 +110,34 @@ def test_what_fails_as_a_whole_leaves_a_message(made):
     assert len(of_type(made, "AWS::Lambda::EventInvokeConfig")) == len(SCHEDULE) + 1
 
 
-def test_the_stream_wakes_its_function_for_new_history_entries_only(made):
-    (one,) = [
-        one
-        for one in of_type(made, "AWS::Lambda::EventSourceMapping").values()
-        if one["FunctionName"] == {"Ref": "PublishHistory"}
-    ]
+def woken_by_the_stream(made):
+    mappings = of_type(made, "AWS::Lambda::EventSourceMapping").items()
+    return {id: one for id, one in mappings if "FilterCriteria" in one}
 
-    pattern = json.loads(one["FilterCriteria"]["Filters"][0]["Pattern"])
-    assert pattern == {
-        "eventName": ["INSERT"],
-        "dynamodb": {"Keys": {"sk": {"S": [{"prefix": "history#"}]}}},
+
+def test_the_stream_wakes_its_functions_for_new_history_entries_only(made):
+    mappings = woken_by_the_stream(made)
+
+    assert {one["FunctionName"]["Ref"] for one in mappings.values()} == {
+        "PublishHistory",
+        "SendHistory",
     }
-    assert one["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-    assert one["EventSourceArn"] == {"Fn::GetAtt": ["Table", "StreamArn"]}
+    for one in mappings.values():
+        pattern = json.loads(one["FilterCriteria"]["Filters"][0]["Pattern"])
+        assert pattern == {
+            "eventName": ["INSERT"],
+            "dynamodb": {"Keys": {"sk": {"S": [{"prefix": "history#"}]}}},
+        }
+        assert one["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        assert one["EventSourceArn"] == {"Fn::GetAtt": ["Table", "StreamArn"]}
+
+
+def test_nothing_is_sent_by_http_and_nobody_woken_for_it_unless_somebody_is_named(made):
+    mappings = woken_by_the_stream(made)
+    enabled = {one["FunctionName"]["Ref"]: one.get("Enabled") for one in mappings.values()}
+
+    assert enabled["SendHistory"] == {"Fn::If": ["HasEventEndpoints", True, False]}
+    assert enabled["PublishHistory"] in (None, True)
 
 
 SHARING = sorted(name for name, function in FUNCTIONS.items() if function.takers)
