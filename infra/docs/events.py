@@ -12,7 +12,8 @@ Made by `python -m infra.docs events`; do not edit.
 
 Each event says that something has happened to one account, in the words of CloudEvents 1.0: `specversion`, `id`,
 `source`, `type`, `time`, `subject`, `sequence`, `datacontenttype`, `dataschema`, `data`; and `account_id`, which is the
-`subject` once more. On EventBridge the type is the `detail-type`, the source is `lapse`, and the event is the `detail`.
+`subject` once more. On EventBridge the type is the `detail-type`, the source is `lapse`, and the event is the `detail`;
+an HTTP endpoint gets it as the body of a signed request ([how](../../how-to/receive-our-events.md)).
 
 - **At least once.** The same event may arrive again, under the same `id`: de-duplicate on it.
 - **In order, per account.** `sequence` sorts an account's events as texts; there are gaps, since not all of the history

@@ -24,6 +24,7 @@ from infra.local.messages import Answer, Request
 from infra.local.outbox import Outbox
 from infra.local.saas import LocalSaas
 from infra.local.share_queue import LocalShares
+from tests.publishing.outside import Wanting
 
 WEBHOOK = "/webhooks/stripe"
 WRITES: Mapping[type[Action], str] = {
@@ -97,12 +98,15 @@ def _functions(uses: Uses) -> Iterable[Patch]:
 
         return running
 
-    def streamed(receive: Callable[..., Any]) -> Callable[..., Any]:
-        def receiving(*args: Any) -> Any:
-            with uses.by("publish_history"):
-                return receive(*args)
+    def streamed(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        def patch(receive: Callable[..., Any]) -> Callable[..., Any]:
+            def receiving(*args: Any) -> Any:
+                with uses.by(name):
+                    return receive(*args)
 
-        return receiving
+            return receiving
+
+        return patch
 
     def bus(receive: Callable[..., Any]) -> Callable[..., Any]:
         def receiving(*args: Any) -> Any:
@@ -120,7 +124,8 @@ def _functions(uses: Uses) -> Iterable[Patch]:
 
     yield Job, "run", job
     yield Job, "take", job
-    yield stream, "receive", streamed
+    yield stream, "receive", streamed("publish_history")
+    yield stream, "send", streamed("send_history")
     yield from_eventbridge, "receive", bus
     yield gateway.Gateway, "answer", door
 
@@ -201,6 +206,7 @@ def _outsiders(uses: Uses) -> Iterable[Patch]:
         yield LocalFiles, method, using(*((f"s3:{one}", "") for one in asked))
     for method in ("erase", "plan"):
         yield LocalSaas, method, using(secret("purgers"))
+    yield Wanting, "send", using(secret("endpoints"))
     yield Outbox, "publish", using(("events:PutEvents", ""))
     yield Outbox, "send", using(("ses:SendEmail", ""))
     yield LocalShares, "put", using(("sqs:SendMessage", "Shares"))

@@ -16,6 +16,7 @@ import pytest
 from chalicelib import catching_up, exporting, sweeping, wiring
 from chalicelib.domain import steps
 from chalicelib.gateways.carriers import aws
+from chalicelib.gateways.events import EventRefused, Gone
 from chalicelib.handlers import from_eventbridge
 from chalicelib.handlers.jobs import JOBS, SCHEDULE
 from chalicelib.store import findings
@@ -26,6 +27,7 @@ from infra.local.messages import Answer
 from infra.packaging import template
 from tests.infra.packaging.recording import AT_AWS_MESSAGING, Use, Uses, listen
 from tests.operators.desk import ACME, DAY, END, NUMBER, PURGE, RELEASE, WHY, Desk
+from tests.publishing.outside import Wanting
 from tests.support import cases, goto
 from tests.support.life import Life
 from tests.support.maintenance import Works
@@ -270,6 +272,24 @@ def by_way_of_eventbridge():
     life.move(life.now + 20 * DAY)
 
 
+def somebody_wants_events():
+    life = Life()
+    wanting = Wanting()
+    life.world = replace(life.world, endpoints={"app": wanting})
+    wiring.use(life.world)
+    life.account(ACME)
+    wanting.fails = lambda _: EventRefused("too_large")
+    plan = life.subscribe(ACME)
+    wanting.fails = lambda _: OSError("down")
+    ok(life.cancel(ACME, plan))
+    wanting.fails = lambda _: None
+    life.move(life.now + DAY)
+    everything_runs(life)
+    wanting.fails = lambda _: Gone("status_410")
+    ok(life.resume(ACME, plan))
+    everything_runs(life)
+
+
 STORIES = (
     a_customer_leaves_for_good,
     a_year_after_the_end,
@@ -280,6 +300,7 @@ STORIES = (
     stripe_is_not_heard,
     a_stranger_pays,
     nothing_can_leave,
+    somebody_wants_events,
     by_way_of_eventbridge,
 )
 
@@ -337,6 +358,8 @@ def test_the_stories_use_every_right_to_read_a_secret_or_to_touch_files(told):
         ("reconcile", {"deletes": ("W#*",)}),
         ("publish_history", {"tells": False}),
         ("release_numbers", {"takers": 0}),
+        ("send_history", {"secrets": frozenset()}),
+        ("send_again", {"secrets": frozenset()}),
     ],
 )
 def test_a_right_that_is_missing_is_noticed(told, name, less):
