@@ -15,7 +15,7 @@ from chalicelib.domain import approving, purging
 from chalicelib.domain.account import Account, Hold
 from chalicelib.domain.capabilities import ON, of_step
 from chalicelib.domain.cases import DECISION, EVIDENCE, FIRST_REPLY, NEXT_STEP, Case, waiting_for
-from chalicelib.domain.holding import is_held, is_waived_until, without_holds
+from chalicelib.domain.holding import held_by_cases, is_held, is_waived_until, without_holds
 from chalicelib.domain.maintenance import Window
 from chalicelib.domain.moments import rfc3339
 from chalicelib.domain.origins import ORIGINS, keys_and_values, title_for_operators
@@ -24,7 +24,7 @@ from chalicelib.domain.status import status
 from chalicelib.domain.step_keys import key_of
 from chalicelib.domain.steps import DATA_PURGED, KINDS, REMINDER, Step, step_of
 from chalicelib.domain.timeline import timeline
-from chalicelib.store import accounts, directory, findings, keys, parked, purges, walks
+from chalicelib.store import accounts, cases, directory, findings, keys, parked, purges, walks
 from chalicelib.store.holdings import rows
 from chalicelib.store.records import from_doc, to_doc
 from chalicelib.store.table import Key, Row
@@ -97,7 +97,7 @@ def step_shown(world: World, account: Account, step: Step, row: Row | None) -> S
     """A step as operators see it. `row` says how carrying it out went so far."""
     policy, now = world.policies.get(account.policy), world.clock.now()
     doc = (row or {}).get("doc", {})
-    held = _hold_of(account, step)
+    held = _hold_of(world, account, step)
     shown = {
         "key": key_of(account.id, step.id),
         "kind": step.kind,
@@ -193,10 +193,19 @@ def _ahead(account: Account, policy: Policy) -> list[Step]:
     return sorted([*stored, *held], key=lambda step: (step.due, KINDS.index(step.kind), step.id))
 
 
-def _hold_of(account: Account, step: Step) -> Hold | None:
+def _hold_of(world: World, account: Account, step: Step) -> Hold | None:
     if not is_held(account, step):
         return None
-    return account.held.get(step.id) or account.legal_hold
+    by_person = account.held.get(step.id) or account.legal_hold
+    return by_person or _hold_of_case(world, account, held_by_cases(account, step)[0])
+
+
+def _hold_of_case(world: World, account: Account, case_id: str) -> Hold | None:
+    case = cases.load(world.table, account.id, case_id)
+    if case is None or case.complete_at is None:
+        return None
+    reason = "It is not decided: what it rests on is still needed."
+    return Hold(at=case.complete_at, by=case_id, reason=reason)
 
 
 def _held_and_gone(account: Account, ahead: Sequence[Step]) -> Iterator[Shown]:

@@ -10,9 +10,8 @@ from chalicelib import erasing
 from chalicelib.domain import approving
 from chalicelib.domain.account import Account
 from chalicelib.domain.erasure import Erasure, erasure_id
-from chalicelib.domain.holding import is_held, is_waived
+from chalicelib.domain.holding import held_by_cases, is_held, is_waived
 from chalicelib.domain.moments import rfc3339
-from chalicelib.domain.open_cases import holding_purge
 from chalicelib.domain.purging import is_at_carrier, purge_at
 from chalicelib.domain.steps import DATA_PURGED, Step
 from chalicelib.gateways.purgers import Purger, PurgerUnavailable
@@ -62,9 +61,10 @@ def _held_by(world: World, account: Account, at: datetime) -> list[str]:
         "waived": is_waived(account, step),
         "waits_for_approval": approving.is_missing(account, world.policies.get(account.policy), at),
         "numbers_not_released": is_at_carrier(account),
-        "case_open": bool(holding_purge(account)),
+        "case_open": bool(held_by_cases(account, step)),
     }
-    assert is_held(account, step) == (found["legal_hold"] or found["held_by_operator"])
+    held = found["legal_hold"] or found["held_by_operator"] or found["case_open"]
+    assert is_held(account, step) == held
     return [name for name, holds in found.items() if holds]
 
 

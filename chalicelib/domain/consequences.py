@@ -26,7 +26,7 @@ from chalicelib.domain.needs import numbers_needed_at, numbers_needed_until
 from chalicelib.domain.number_fees import Number, cycle_of, fees_until, next_fee_after
 from chalicelib.domain.policy import Policy
 from chalicelib.domain.steps import Step
-from chalicelib.domain.timeline import timeline
+from chalicelib.domain.timeline import as_shown, timeline
 from chalicelib.domain.words import ACCESS_EXTENDED, CONTRACT_INSTALMENTS, title
 
 
@@ -57,12 +57,12 @@ def of_cancelling(
     """What follows from cancelling this subscription, and number fees until its end."""
     after = with_renewal_off(account, subscription_id)
     before = (
-        {step.id: step.due for step in timeline(account, policy)} if after is not account else {}
+        {step.id: step.due for step in as_shown(account, policy)} if after is not account else {}
     )
     end = end_of(after, after.subscriptions[subscription_id])
     found = list(_instalments(after, after.subscriptions[subscription_id], policy))
     found += _extension(after, after.subscriptions[subscription_id], policy, now)
-    for step in timeline(after, policy):
+    for step in as_shown(after, policy):
         if step.kind == steps.NUMBER_FEE:
             found += _fees(after, policy, holdings, now, end)
         elif before.get(step.id) != step.due and step.kind not in steps.INTERNAL:
@@ -81,7 +81,7 @@ def upcoming(
     ]
     for subscription in account.subscriptions.values():
         found += _extension(account, subscription, policy, now)
-    for step in timeline(account, policy):
+    for step in as_shown(account, policy):
         if step.kind == steps.NUMBER_FEE:
             found += _fees(account, policy, holdings, now, None)
         elif step.kind not in steps.INTERNAL:

@@ -1,4 +1,5 @@
-"""What an operator has taken out of the clock's hands: steps on hold, steps waived, an account on legal hold.
+"""What was taken out of the clock's hands: steps that an operator holds or waives, an account on legal hold, and a purge
+while a case is open.
 
 A hold is on the step, whatever its date: it stands until it is released, also when the date moves, or the step is
 called off and comes back. A waiver is for one date: should the step move to a later one, it is due then. The timeline
@@ -11,6 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from chalicelib.domain.account import Account
+from chalicelib.domain.open_cases import holding_purge
 from chalicelib.domain.steps import (
     ACCESS_ENDS,
     APPEAL_CREDITED,
@@ -40,7 +42,14 @@ def is_held(account: Account, step: Step) -> bool:
     if step.kind == DATA_PURGED and account.legal_hold is not None:
         # A legal hold is refused once the purge has begun, so there is none to be finished under it.
         return True
-    return step.id in account.held
+    return step.id in account.held or bool(held_by_cases(account, step))
+
+
+def held_by_cases(account: Account, step: Step) -> tuple[str, ...]:
+    """Cases that are not decided, if the step would delete what they rest on (M1-12). What has begun is finished."""
+    if step.kind != DATA_PURGED or account.purge_began_at is not None:
+        return ()
+    return holding_purge(account)
 
 
 def is_waived(account: Account, step: Step) -> bool:
@@ -58,5 +67,11 @@ def is_fee_waived(account: Account, date: datetime) -> bool:
 
 
 def without_holds(account: Account) -> Account:
-    """The account as if nobody had put anything on hold: what would lie ahead of it."""
-    return replace(account, held={}, legal_hold=None)
+    """The account as if nothing were on hold: what would lie ahead of it."""
+    return without_cases(replace(account, held={}, legal_hold=None))
+
+
+def without_cases(account: Account) -> Account:
+    """The account as if every case were decided. That is what a customer is shown: a case is, in the end."""
+    decided = {id: replace(case, holds_purge=False) for id, case in account.cases.items()}
+    return replace(account, cases=decided)

@@ -21,6 +21,7 @@ from chalicelib.domain.ending import end_of, is_live, last_end
 from chalicelib.domain.money import Money
 from chalicelib.domain.policy import Policy
 from chalicelib.domain.steps import Step
+from chalicelib.domain.timeline import as_shown
 
 CANCELLATION_CONFIRMED = "cancellation_confirmed"
 RESUMED = "resumed"
@@ -95,12 +96,13 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """The account before and after a decision, and what lies ahead of it now."""
+    """The account before and after a decision, and what lies ahead of it: then, by its date, and now."""
 
     before: Account
     after: Account
     what: str
     data: Mapping[str, Any]
+    known: Mapping[str, datetime]
     ahead: Sequence[Step]
     policy: Policy
     now: datetime
@@ -112,7 +114,12 @@ def with_news(
     """The decision with what the outside needs of it: when each subscription ends, and what to tell the customer."""
     after = decision.account
     data: dict[str, Any] = dict(decision.data)
-    change = _Change(before, after, decision.what or "", data, ahead, policy, now)
+    known: Mapping[str, datetime] = before.steps
+    if before.cases or after.cases:
+        # As the preview shows it, so that nobody is told another date than they agreed to.
+        known = {step.id: step.due for step in as_shown(before, policy)}
+        ahead = as_shown(after, policy)
+    change = _Change(before, after, decision.what or "", data, known, ahead, policy, now)
     found = tuple(_notices(change))
     if "changes" in data:
         data["changes"] = [_with_end(after, one) for one in data["changes"]]
@@ -156,8 +163,7 @@ def _of_subscription(change: _Change, now_is: Subscription) -> Iterator[Notice]:
 
 def _cancelled(change: _Change, subscription: Subscription, end: datetime) -> Notice:
     """What follows from it is what was not on the timeline before: the same as the preview shows."""
-    known = change.before.steps
-    new = [step for step in change.ahead if known.get(step.id) != step.due]
+    new = [step for step in change.ahead if change.known.get(step.id) != step.due]
     return Notice(
         kind=CANCELLATION_CONFIRMED,
         at=end,
@@ -356,7 +362,7 @@ def _kind_of_work(change: _Change) -> str:
 
 
 def _moved_steps(change: _Change) -> list[Step]:
-    known = change.before.steps
+    known = change.known
     return [s for s in change.ahead if known.get(s.id) != s.due and s.due > change.now]
 
 

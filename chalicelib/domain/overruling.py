@@ -12,7 +12,12 @@ from typing import TypeVar
 from chalicelib.domain import facts, holdings
 from chalicelib.domain.account import Account
 from chalicelib.domain.decision import Decision, StepDueAgain, unchanged
-from chalicelib.domain.holding import NEVER_WAIVED, is_waived_until, without_holds
+from chalicelib.domain.holding import (
+    NEVER_WAIVED,
+    held_by_cases,
+    is_waived_until,
+    without_holds,
+)
 from chalicelib.domain.policy import Policy
 from chalicelib.domain.steps import DATA_PURGED, Step, step_of
 from chalicelib.domain.timeline import timeline
@@ -45,6 +50,10 @@ def retry(account: Account, fact: facts.StepRetried, policy: Policy, now: dateti
     if account.legal_hold is not None and step.kind == DATA_PURGED:
         raise Barred(
             "The account is on legal hold: nothing of it is purged before that is released."
+        )
+    if cases := held_by_cases(account, step):
+        raise Barred(
+            f"Nothing is purged while a case is open. Decide it first: {', '.join(cases)}."
         )
     if step.due > now:
         # Not before its date, and it has not failed: there is nothing to try again.

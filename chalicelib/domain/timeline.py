@@ -24,7 +24,7 @@ from chalicelib.domain import (
 )
 from chalicelib.domain.account import Account
 from chalicelib.domain.from_before import is_from_before
-from chalicelib.domain.holding import is_held, is_waived
+from chalicelib.domain.holding import is_held, is_waived, without_cases
 from chalicelib.domain.policy import Policy
 from chalicelib.domain.steps import KINDS, Step
 
@@ -36,6 +36,11 @@ def timeline(account: Account, policy: Policy) -> tuple[Step, ...]:
     reminding = reminders.steps(policy, pending)
     pending += [step for step in reminding if _is_pending(account, step)]
     return tuple(sorted(pending, key=lambda step: (step.due, KINDS.index(step.kind), step.id)))
+
+
+def as_shown(account: Account, policy: Policy) -> tuple[Step, ...]:
+    """The same for a customer: a case is decided in the end, so a purge that waits for one still lies ahead."""
+    return timeline(without_cases(account), policy)
 
 
 def _all_steps(account: Account, policy: Policy) -> Iterator[Step]:

@@ -14,7 +14,6 @@ from chalicelib.domain import approving, purging
 from chalicelib.domain.erasure import Certificate, Erasure, Json, erasure_id
 from chalicelib.domain.facts import PurgeBegan
 from chalicelib.domain.moments import rfc3339
-from chalicelib.domain.open_cases import holding_purge
 from chalicelib.effects.effect import Done, NotYet, Task
 from chalicelib.gateways.files import FilesUnavailable
 from chalicelib.lifecycle import settle
@@ -69,9 +68,6 @@ def _begin(task: Task) -> Loaded:
     if purging.is_at_carrier(account):
         # Deleting the row of a number that is still rented would leave it rented for ever.
         raise NotYet("numbers_not_released")
-    if holding_purge(account):
-        # A dispute or a request is not decided: what it rests on is still needed (M1-12).
-        raise NotYet("case_open")
     return settle(
         task.world,
         task.loaded,

@@ -494,15 +494,46 @@ def test_an_open_dispute_holds_the_purge_and_a_closed_one_no_longer():
     life, dispute = leaving_with_a_dispute()
     life.move(PURGE + 30 * DAY)
     waiting = life.membership(ACME, "status"), show(life, dispute)["state"]
-    (failed,) = life.operator("GET", f"/v1/admin/accounts/{ACME}/timeline").body["failed"]
+    seen = life.operator("GET", f"/v1/admin/accounts/{ACME}/timeline").body
+    (held,) = seen["held"]
 
     settled(life, dispute, "won")
     life.move(PURGE + 31 * DAY)
 
     assert waiting == (["canceled"], "open")
-    assert (failed["kind"], failed["last_error"]) == ("data_purged", "case_open")
+    assert (held["kind"], held["held"]["by"], seen["failed"]) == ("data_purged", dispute, [])
     assert life.membership(ACME, "status") == []
     assert life.customer(ACME, "GET", f"/v1/cases/{dispute}").status == 404
+
+
+def test_while_a_case_holds_the_purge_nothing_is_due_and_no_reminder_of_it_goes_out():
+    """Seed 107: its reminder stayed due for as long as the case was open, and asked Stripe at every tick."""
+    life, dispute = leaving_with_a_dispute()
+    life.move(PURGE + 30 * DAY)
+
+    due = [life.world.table.due(f"{kind}#{shard}", rfc3339(life.now)).due
+           for kind in ("data_purged", "reminder") for shard in range(2)]  # fmt: skip
+    (held,) = life.operator("GET", f"/v1/admin/accounts/{ACME}/timeline").body["held"]
+    retried = life.operator("POST", f"/v1/admin/steps/{held['key']}/retry", {"reason": "Now."})
+
+    assert not any(due)
+    assert life.mail("deleted") == []
+    assert (retried.status, dispute in retried.body["detail"]) == (409, True)
+
+
+def test_the_purge_is_shown_before_a_cancellation_though_a_case_is_open():
+    """GT-4: a case is decided in the end, so whoever cancels is shown when their data goes, and told it."""
+    life = Life()
+    life.account(ACME)
+    plan = life.subscribe(ACME)
+    disputed(life, subscription=plan)
+
+    shown = {one["kind"]: one["at"] for one in life.preview(ACME, plan).body["consequences"]}
+    life.cancel(ACME, plan)
+
+    assert shown["data_purged"] == rfc3339(PURGE)
+    assert life.upcoming(ACME)["data_purged"] == PURGE
+    assert "February 2027" in life.mail()[-1]["text"], life.mail()[-1]["text"]
 
 
 def test_an_appeal_that_waits_holds_the_purge_and_an_incomplete_one_does_not():

@@ -210,8 +210,13 @@ def bind_contract(world: Simulated, resident: Resident, random: Random) -> None:
     put = world.operator("PUT", f"/v1/admin/accounts/{resident.id}", {
         "contracts": [{"subscription_id": subscription, "starts_at": rfc3339(world.now), "months": months}],
     })  # fmt: skip
+    bound = {subscription: months_after(world.now, months)}
     if put.status == 200:
-        resident.contracts = {subscription: months_after(world.now, months)}
+        resident.contracts = bound
+    elif put.status >= 500:
+        # Nobody knows which of the two stands.
+        both = resident.contracts.keys() & bound.keys()
+        resident.contracts = {id: min(resident.contracts[id], bound[id]) for id in both}
 
 
 def assign_seat(world: Simulated, resident: Resident, random: Random) -> None:

@@ -104,6 +104,8 @@ class Watching:
 
     def _given_days_stay(self, account: Account) -> None:
         for id, one in account.subscriptions.items():
+            if one.is_forfeited:
+                continue  # the bank took the payment back: there is no access to be extended
             days = extended_days(account, one)
             assert days >= self.promised.get(id, 0), (
                 f"14: {id} had {self.promised[id]} days, now {days}"
@@ -124,7 +126,8 @@ class Watching:
         )
         mine = [s for s in _at_stripe(world, resident) if _plan_says(world, resident, s, needs)]
         living = [s["id"] for s in mine if s["status"] in LIVE]
-        ends = [_instant(s["ended_at"]) for s in mine if s["ended_at"]]
+        # What was never paid never began: that Stripe gave it up is no end.
+        ends = [_instant(s["ended_at"]) for s in mine if s["ended_at"] and _ever_paid(world, s)]
         if living:
             self.early.append(f"4/5: {name} was given back at {rfc3339(now)} while {living} lives")
         elif not ends or now < max(ends) + after:
@@ -183,7 +186,9 @@ def _sent_is_never_credited(resident: Resident, seen: Seen) -> None:
     states = {row["sk"].removeprefix(keys.MESSAGE): row["state"] for row in seen.of(keys.MESSAGE)}
     for id, told in resident.messages.items():
         if told in ("sent", "deleted", "credited") and id in states:
-            assert states[id] == told, (
+            # Told that it is credited, it may still be about to be.
+            coming = told == "credited" and states[id] == "scheduled"
+            assert states[id] == told or coming, (
                 f"2: {id} was {told} by what the SaaS heard, and is {states[id]}"
             )
 
@@ -235,9 +240,8 @@ def _leave(world: Simulated, resident: Resident) -> None:
             world.try_control("portal_cancel", subscription=subscription["id"])
     world.deliver()
     seen = world.operator("GET", f"{operator}/timeline")
-    for one in (seen.body or {}).get("future", []):
-        if one.get("held") or one.get("status") == "held":
-            world.operator("POST", f"/v1/admin/steps/{one['key']}/retry", {"reason": "It is over."})
+    for one in (seen.body or {}).get("held", []):
+        world.operator("POST", f"/v1/admin/steps/{one['key']}/retry", {"reason": "It is over."})
 
 
 def _everything_agrees(world: Simulated, watching: Watching) -> None:
@@ -274,11 +278,7 @@ def _nothing_waits(world: Simulated) -> None:
                 )
 
 
-EXPLAINED = (
-    "data_purged-",  # it reminds of a purge that waits for a case
-    "case_open",  # a person has to decide first
-    "not_ended_at_stripe",
-)
+EXPLAINED = ("not_ended_at_stripe",)
 
 
 def _nothing_is_under_way(account: Account) -> None:
@@ -345,7 +345,7 @@ def _every_fee_was_charged(world: Simulated, resident: Resident, seen: Seen) -> 
         (number.e164, date)
         for number in seen.numbers
         if number.monthly_fee.amount and number.e164 not in resident.removed
-        for date in _months(number.bought_at, number.known_since, world.now)
+        for date in _months(number.bought_at, number.known_since, number.released_at or world.now)
         if any(_needs_it(world, resident, s, date) for s in theirs)
     )
     mine = [one for one in charged if one[0] not in resident.removed]
@@ -484,8 +484,12 @@ def _nothing_is_left(world: Simulated, watching: Watching, resident: Resident) -
             continue
         policy = world.clean.policies.get(resident.policy)
         ends = [_instant(s["ended_at"]) for s in _at_stripe(world, resident)
-                if s["ended_at"] and _plan_says(world, resident, s, "needs_numbers")]  # fmt: skip
+                if s["ended_at"] and _ever_paid(world, s)
+                and _plan_says(world, resident, s, "needs_numbers")]  # fmt: skip
         had_plan = bool(ends)
+        waiting = [row["sk"] for row in seen.of(keys.MESSAGE) if row["state"] == "scheduled"]
+        credits = policy.messages is not None and policy.messages.credit_unsent
+        assert not waiting or not credits or _explained(seen), f"2: {waiting} were never credited"
         # What the SaaS registers for an account without any plan is its own affair.
         held = [n.e164 for n in seen.numbers
                 if n.state != "released" and had_plan and n.known_since < max(ends)]  # fmt: skip

@@ -215,11 +215,12 @@ class Simulated(Life):
         for resident in self.residents:
             self.try_control("allow_payment", customer=resident.customer)
         self.move(self.now)
-        # Also the jobs that are not about anything due: what was never published, never heard.
+        self.move(self.now + timedelta(hours=7))
+        # Also the jobs that are not about anything due: what was never heard, and has settled at Stripe by now.
         for job in SCHEDULE:
             job.run(self.world)
         self.deliver()
-        for _ in range(4):
+        for _ in range(3):
             self.move(self.now + timedelta(hours=7))
         JOBS[CATCH_UP].run(self.world)
         self.deliver()
