@@ -20,7 +20,7 @@ MINISTACK := $(TOOLS)/ministack/.ready
 PIP_INSTALL := -m pip install --quiet --quiet --disable-pip-version-check --no-input --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check format bench simulate e2e screenshots package deploy \
+.PHONY: help run demo test check format bench simulate e2e screenshots docs package deploy \
 	install lock clean
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules --no-print-directory
@@ -29,6 +29,7 @@ help:
 	@echo "make run         the whole product on this machine: API, DynamoDB, Stripe, carrier, schedules"
 	@echo "make demo        plays a year and more of its accounts in seconds and checks every date"
 	@echo "make screenshots pictures of the pages, into docs/images (needs chromium)"
+	@echo "make docs        what of the documentation is made from the code"
 	@echo "make test        the whole test suite (TESTS=path for a part of it)"
 	@echo "make simulate    worlds in which everything may fail (SEEDS=300)"
 	@echo "make check       format, lint and types;  make format puts the format right"
@@ -58,6 +59,9 @@ simulate: $(READY)
 
 screenshots: install
 	@$(BIN)/python -m infra.screenshots
+
+docs: $(READY)
+	@$(BIN)/python -m infra.docs
 
 check: $(READY)
 	@$(BIN)/python -m ruff format --check --quiet . \

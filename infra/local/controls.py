@@ -37,7 +37,7 @@ class Controls:
         self._clock, self._travel, self._traffic = clock, travel, traffic
         self._tokens, self._carrier, self._outbox, self._faults = tokens, carrier, outbox, faults
         self._saas, self._new_id = saas, new_id
-        self._routes: dict[str, dict[str, Control]] = {
+        self.routes: dict[str, dict[str, Control]] = {
             "/_clock": {"GET": self._read_clock, "POST": self._move_clock},
             "/_tokens": {"POST": self._sign},
             "/_carrier": {"GET": self._read_carrier},
@@ -48,7 +48,7 @@ class Controls:
 
     def answer(self, request: Request) -> Answer | None:
         """None when the request is for somebody else."""
-        methods = self._routes.get(request.path.rstrip("/"))
+        methods = self.routes.get(request.path.rstrip("/"))
         if methods is None:
             return None
         control = methods.get("GET" if request.method == "HEAD" else request.method)

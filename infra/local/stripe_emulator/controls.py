@@ -18,11 +18,11 @@ Json = dict[str, Any]
 
 
 def carry_out(world: World, action: str, fields: Json) -> Json:
-    if action not in _ACTIONS:
-        names = ", ".join(sorted(_ACTIONS))
+    if action not in ACTIONS:
+        names = ", ".join(sorted(ACTIONS))
         raise ControlError(f"There is no control called {action!r}. The controls are: {names}.")
     try:
-        return {"action": action, **_ACTIONS[action](world, fields)}
+        return {"action": action, **ACTIONS[action](world, fields)}
     except StripeError as refusal:
         world.rollback()
         raise ControlError(str(refusal)) from refusal
@@ -186,7 +186,7 @@ def _resume_webhooks(world: World, _fields: Json) -> Json:
     return {"released": webhooks.release_held(world)}
 
 
-_ACTIONS: dict[str, Callable[[World, Json], Json]] = {
+ACTIONS: dict[str, Callable[[World, Json], Json]] = {
     "fail_payment": _fail_payment,
     "allow_payment": _allow_payment,
     "open_dispute": _open_dispute,
