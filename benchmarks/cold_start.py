@@ -8,7 +8,6 @@ handler imports chalice and pynamodb, makes a DynamoDB client and makes the same
 
 from __future__ import annotations
 
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -30,10 +29,8 @@ def stub(client):
         return AWSResponse(request.url, 200, {"content-type": "application/x-amz-json-1.0"}, Raw())
     client.meta.events.register("before-send.dynamodb", answer)
 """
-BARE = (
-    STUB
-    + """
-import chalice, json, hmac, hashlib, pynamodb.models
+CALLS = """
+import json, hmac, hashlib
 from botocore.session import get_session
 client = get_session().create_client("dynamodb", region_name="us-east-1", endpoint_url="http://127.0.0.1:9")
 stub(client)
@@ -42,7 +39,8 @@ client.get_item(TableName="t", Key=key)
 client.update_item(TableName="t", Key=key)
 print(time.process_time_ns() // 1000)
 """
-)
+RAW = STUB + CALLS
+BARE = STUB + "import chalice, pynamodb.models" + CALLS
 OURS = (
     STUB
     + """
@@ -50,7 +48,7 @@ os.environ |= {"LAPSE_TABLE": "lapse", "LAPSE_STRIPE_API_KEY": "sk_test_x", "LAP
     "LAPSE_TOKEN_ISSUER": "i", "LAPSE_TOKEN_AUDIENCE": "a", "LAPSE_SERVICE_AUDIENCE": "s",
     "AWS_ENDPOINT_URL": "http://127.0.0.1:9", "LAPSE_LIVEMODE": "false", "LAPSE_SILENCE_HOURS": "0"}
 import hmac, json
-from app import app
+from chalicelib.webhook_app import app
 from chalicelib import wiring
 stub(wiring.world().table.client)
 now = int(time.time())
@@ -79,14 +77,17 @@ def main() -> int:
         return 1
     with tempfile.TemporaryDirectory(prefix="lapse-cold-") as folder:
         zipfile.ZipFile(zipped).extractall(folder)
-        took = {"bare handler": [], "Lapse": []}
+        took: dict[str, list[int]] = {RAW: [], BARE: [], OURS: []}
         for _ in range(runs):
-            for name, code in (("bare handler", BARE), ("Lapse", OURS)):
-                took[name].append(_run(code, folder))
-    bare, ours = (statistics.median(one) for one in took.values())
+            for code, times in took.items():
+                times.append(_run(code, folder))
+    # The least of each: whatever else the machine does only adds to it.
+    raw, bare, ours = (min(times) for times in took.values())
     print(f"{'fresh process to first webhook':34}{'ms CPU':>8}{'ratio':>8}   goal")
+    print(f"{'bare botocore, the same two calls':34}{raw / 1000:8.0f}{raw / bare:8.2f}")
     print(f"{'bare handler, same libraries':34}{bare / 1000:8.0f}{1:8.2f}")
     print(f"{'Lapse (stripe not imported)':34}{ours / 1000:8.0f}{ours / bare:8.2f}   ≤ {GOAL}")
+    print(f"Lapse is {ours / raw:.2f} × bare botocore.")
     return 0
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
-from chalicelib.domain.account import Account
-from chalicelib.domain.policy import Policy
-from chalicelib.gateways.tokens import Caller
-from chalicelib.store.accounts import Loaded
-from chalicelib.wiring import World
+from chalicelib.handlers.problems import Problem
+
+if TYPE_CHECKING:
+    from chalicelib.domain.account import Account
+    from chalicelib.domain.policy import Policy
+    from chalicelib.gateways.tokens import Caller
+    from chalicelib.store.accounts import Loaded
+    from chalicelib.wiring import World
 
 B = TypeVar("B")
 Whose = Literal["caller", "body", "query", "path", "number", "case", "none"]
@@ -50,6 +53,11 @@ class Answer:
     status: int
     body: Any
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def refused(problem: Problem, request_id: str) -> Answer:
+    headers = {"Content-Type": "application/problem+json", **problem.headers}
+    return Answer(problem.status, problem.document(request_id), headers)
 
 
 Act = Callable[[Call[Any]], Answer]

@@ -19,7 +19,7 @@ from chalicelib.gateways.roles import RolesUnavailable
 from chalicelib.gateways.stripe import StripeUnavailable
 from chalicelib.gateways.tokens import Caller, TokenError
 from chalicelib.handlers import page_sessions, repeats, shapes, strict_json
-from chalicelib.handlers.call import Answer, Call, Request, Route, Whose
+from chalicelib.handlers.call import Answer, Call, Request, Route, Whose, refused
 from chalicelib.handlers.problems import (
     Problem,
     invalid,
@@ -67,11 +67,6 @@ def answer(world: World, route: Route, request: Request, tokens: Any) -> Answer:
         return refused(
             unexpected("Something went wrong on our side. It was noted."), request.request_id
         )
-
-
-def refused(problem: Problem, request_id: str) -> Answer:
-    headers = {"Content-Type": "application/problem+json", **problem.headers}
-    return Answer(problem.status, problem.document(request_id), headers)
 
 
 def _answer(world: World, route: Route, request: Request, tokens: Any) -> Answer:

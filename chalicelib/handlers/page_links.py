@@ -11,9 +11,8 @@ from typing import Any
 
 from chalicelib.domain.moments import rfc3339
 from chalicelib.handlers import shapes, strict_json
-from chalicelib.handlers.asking import origin_of
-from chalicelib.handlers.call import Answer, Call, Request
-from chalicelib.handlers.calls import refused
+from chalicelib.handlers.call import Answer, Call, Request, refused
+from chalicelib.handlers.origins import origin_of
 from chalicelib.handlers.page_sessions import PREFIX, account_in, new_secret
 from chalicelib.handlers.problems import Problem, malformed, storage_unavailable
 from chalicelib.store import page_links

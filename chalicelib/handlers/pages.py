@@ -9,9 +9,8 @@ from collections.abc import Iterable, Mapping
 
 from chalicelib import pages
 from chalicelib.domain.policy import Policy, Support, Text
-from chalicelib.handlers.asking import origin_of
-from chalicelib.handlers.call import Answer, Request
-from chalicelib.handlers.calls import refused
+from chalicelib.handlers.call import Answer, Request, refused
+from chalicelib.handlers.origins import origin_of
 from chalicelib.handlers.problems import not_found
 from chalicelib.settings import Settings
 from chalicelib.wiring import World

@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from chalicelib import log
+from chalicelib import listening, log, wiring
 from chalicelib.gateways.secrets import Secret, SecretUnavailable
 from chalicelib.gateways.stripe_reader import Unreadable, read_event
 from chalicelib.handlers import strict_json
-from chalicelib.handlers.call import Answer
-from chalicelib.handlers.calls import refused
+from chalicelib.handlers.call import Answer, Request, refused
 from chalicelib.handlers.problems import (
     Problem,
     malformed,
@@ -34,6 +33,14 @@ TOLERANCE_SECONDS = 300
 LARGEST_EVENT = 1024 * 1024
 LONGEST_HEADER = 4096
 MOST_SIGNATURES = 16
+
+
+def answer(request: Request) -> Answer:
+    world, signature = wiring.world(), request.headers.get("stripe-signature")
+    given = receive(world, request.raw, signature, request.request_id)
+    if given.status == 200:
+        listening.heard(world)
+    return given
 
 
 def receive(world: World, raw: bytes, signature: str | None, request_id: str) -> Answer:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import pathlib
 import re
-import tomllib
 import types
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
@@ -72,6 +71,9 @@ def read_file(file: pathlib.Path) -> tuple[Policy, str]:
 
 def read_policy(text: str, file_name: str) -> Policy:
     """Raises PolicyError, as `smarter-contact.toml:12: numbers.release_after_hours: must not be negative`."""
+    # A webhook's cold start waits for no reader of policies before an account is found.
+    import tomllib
+
     try:
         plain = tomllib.loads(text)
     except RecursionError as error:

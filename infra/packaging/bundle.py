@@ -9,13 +9,14 @@ import zipfile
 from pathlib import Path
 from typing import Final
 
-from infra.packaging.dependencies import LOCK, CannotPackage, compile_all, missing
+from infra.packaging.dependencies import LOCK, CannotPackage, compile_all, missing, precompile
 
 NEEDED: Final = (
     *(
         "app.py",
         "chalice/app.py",
         "chalicelib/wiring.py",
+        "chalicelib/precompiled.marshal",
         "chalicelib/policies/smarter-contact.toml",
     ),
     *(
@@ -36,6 +37,7 @@ def bundle(packed: Path, site: Path, into: Path, scratch: Path, lock: Path = LOC
     tree = scratch / "task"
     with zipfile.ZipFile(packed) as source:
         source.extractall(tree)
+    precompile(tree, site)
     compile_all(tree)
     files = {**_files(site), **_files(tree)}
     _check(files, site, lock)

@@ -117,11 +117,12 @@ def _resources(name: str, function: Function) -> Json:
 
 
 _THE_APP: Final[Json] = {
-    "Handler": "app.app",
+    "Handler": "chalicelib.webhook_app.app",
     "CodeUri": "./deployment.zip",
     "Architectures": ["x86_64"],
 }
-"""The webhook is the same code behind the same door, as a function of its own. Its runtime is its sibling's."""
+"""The webhook is the same code behind the same door, in an app of its own that loads no other. Its runtime is its
+sibling's."""
 
 
 def _concurrency(function: Function) -> Json:

@@ -7,7 +7,7 @@ import pytest
 
 from app import app
 from chalicelib import wiring
-from chalicelib.handlers import doors
+from chalicelib.handlers import door, doors
 from chalicelib.handlers.routes import ROUTES
 from tests.support.life import Life
 
@@ -111,13 +111,13 @@ def test_every_path_answers_every_method_itself():
     paths = {route.path for route in ROUTES} | {"/webhooks/stripe", "/healthz", doors.ELSEWHERE}
 
     for path in paths:
-        assert set(app.routes[path]) == {*doors.METHODS, "OPTIONS"}
+        assert set(app.routes[path]) == {*door.METHODS, "OPTIONS"}
 
 
 def test_a_handler_that_fails_says_nothing_of_why(life, monkeypatch):
     noted = []
-    monkeypatch.setattr(doors.log, "problem", lambda _, error, **more: noted.append((error, more)))
-    monkeypatch.setattr(doors, "_request", lambda *_: 1 / 0)
+    monkeypatch.setattr(door.log, "problem", lambda _, error, **more: noted.append((error, more)))
+    monkeypatch.setattr(door, "_request", lambda *_: 1 / 0)
 
     reply = life.customer("acme", "GET", "/v1/membership")
 

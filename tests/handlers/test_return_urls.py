@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from chalicelib import wiring
-from chalicelib.handlers.asking import allowed_origins, origin_of
+from chalicelib.handlers.origins import allowed_origins, origin_of
 from tests.support.life import Life
 
 ORIGINS = (

@@ -23,7 +23,7 @@ main(["", sys.argv[3]])
 """
 PROBE = """
 import sys
-from app import app
+from chalicelib.webhook_app import app
 
 def http(event, context):
     answer = app(event, context)
