@@ -7,7 +7,7 @@ import re
 import pytest
 
 from chalicelib import wiring
-from chalicelib.handlers.doors import METHODS
+from chalicelib.handlers.door import METHODS
 from chalicelib.handlers.routes import ROUTES
 from infra.local.messages import Request
 from tests.doors.asked import HOSTILE
