@@ -71,6 +71,9 @@ class Controls:
 
     def _move_clock(self, request: Request) -> dict[str, Any]:
         wanted = json_object(request)
+        walks = wanted.pop("walks", True)
+        if not isinstance(walks, bool):
+            raise ValueError("walks must be true or false.")
         with self._traffic.alone():
             if "to_next" in wanted:
                 only(wanted, "to_next")
@@ -78,7 +81,7 @@ class Controls:
                     raise ValueError("to_next must be true.")
                 ran = self._travel.move_to_next()
             else:
-                ran = self._travel.move_to(target(wanted, self._clock.now()))
+                ran = self._travel.move_to(target(wanted, self._clock.now()), walks=walks)
             return {"now": rfc3339(self._clock.now()), "ran": [one.view() for one in ran]}
 
     def _sign(self, request: Request) -> dict[str, Any]:

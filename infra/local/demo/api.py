@@ -104,9 +104,11 @@ class Api:
             self._now = from_rfc3339(self.must("GET", "/_clock")["now"])
         return self._now
 
-    def move_to(self, moment: datetime) -> None:
+    def move_to(self, moment: datetime, *, walks: bool = True) -> None:
+        """`walks`: also what the schedule looks at once a day, everything, if a day has passed since."""
         self._now = None
-        self._now = from_rfc3339(self.must("POST", "/_clock", {"to": rfc3339(moment)})["now"])
+        wanted = {"to": rfc3339(moment), "walks": walks}
+        self._now = from_rfc3339(self.must("POST", "/_clock", wanted)["now"])
 
 
 def _said(reply: Reply) -> str:

@@ -14,6 +14,8 @@ from infra.local.demo.promise import Promise
 from infra.local.demo.stories import Story, days
 from infra.local.seeds import ACCOUNTS
 
+LOOKS_EVERY = days(14)
+"""How often everything is compared with Stripe and checked on the way. The schedule does so every day."""
 QUIET = days(90)
 """How long to go on after the last promise, to see that nothing comes a second time."""
 
@@ -48,9 +50,11 @@ def play(api: Api, stories: Sequence[Story], progress: Progress) -> list[Lived]:
     lives = [_begun(api, story) for story in stories]
     for life in lives:
         _go_on(life)
-    now = api.now()
+    now = looked = api.now()
     while (stop := _next_stop(lives, now)) is not None:
-        api.move_to(stop)
+        if walks := stop >= looked + LOOKS_EVERY:
+            looked = stop
+        api.move_to(stop, walks=walks)
         now = stop
         for life in lives:
             _look(life, now, progress)

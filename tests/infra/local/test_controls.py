@@ -25,9 +25,9 @@ class Travel:
     def __init__(self, clock):
         self.clock = clock
 
-    def move_to(self, end):
+    def move_to(self, end, *, walks=True):
         self.clock.move_to(end)
-        return [Ran(end, "end access", "1 ended")]
+        return [Ran(end, "end access", "1 ended" if walks else "no walks")]
 
     def move_to_next(self):
         return self.move_to(self.clock.now() + timedelta(days=1))
@@ -82,6 +82,13 @@ def test_the_clock_is_moved_and_says_what_ran(controls, wanted, now):
         "now": now,
         "ran": [{"at": now, "job": "end access", "did": "1 ended"}],
     }
+
+
+def test_the_walks_over_everything_may_be_left_for_later(controls):
+    answer = post(controls, "/_clock", {"by": "P1D", "walks": False})
+
+    assert answer.json()["ran"][0]["did"] == "no walks"
+    assert post(controls, "/_clock", {"by": "P1D", "walks": "no"}).status == 400
 
 
 @pytest.mark.parametrize(

@@ -264,3 +264,36 @@ def test_a_row_written_past_the_watch_is_found_when_the_clock_moves(world):
 
     assert world.done == [("2027-01-02T00:00:00Z", "x")]
     assert world.watch.get(Key("A#a", "x")) is not None
+
+
+def test_everything_is_looked_at_when_a_day_or_more_is_over(notebook):
+    world = World(notebook)
+    looked = []
+
+    class Walk:
+        name, due_kinds = "look at everything", ()
+
+        def run(self, _world):
+            looked.append(world.clock.now())
+            return Report("")
+
+    travel = TimeTravel(
+        clock=world.clock,
+        outside=world.stripe,
+        watch=world.watch,
+        schedule=(),
+        world=lambda: world,
+        walks=(Walk(),),
+    )
+    travel.move_to(START + DAY - timedelta(seconds=1))
+    assert looked == []
+
+    travel.move_to(START + DAY)
+    travel.move_to(START + DAY + timedelta(hours=23))
+    assert looked == [START + DAY]
+
+    travel.move_to(START + 5 * DAY, walks=False)
+    assert looked == [START + DAY]
+
+    travel.move_to(START + 5 * DAY)
+    assert looked == [START + DAY, START + 5 * DAY]
