@@ -12,7 +12,8 @@ from infra.local.tokens import ROLES
 ROUTES: Mapping[str, str] = {
     "GET /_clock": '`{"now"}`: the one time that everything here goes by.',
     "POST /_clock": '`{"to": instant}`, `{"by": "P14D"}` or `{"to_next": true}` moves it; never back. Everything due on the '
-    'way is done in order, Stripe\'s renewals and webhooks too, and told: `{"now", "ran": [{"at", "job", "did"}]}`.',
+    'way is done in order, Stripe\'s renewals and webhooks too, and told: `{"now", "ran": [{"at", "job", "did"}]}`. '
+    'What looks at everything once a day runs after a move of a day or more, unless `"walks": false`.',
     "POST /_tokens": '`{"account_id" or null, "roles", "email", "sub", "ttl_seconds"?}` → `{"token"}`, a signed JWT. '
     f"Roles: {codes(ROLES)}.",
     "GET /_carrier": "Every number and registration as the carrier sees it, with the calls it received.",
