@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from chalicelib import maintaining
@@ -18,13 +19,30 @@ from chalicelib.domain.cases import DECISION, EVIDENCE, FIRST_REPLY, NEXT_STEP, 
 from chalicelib.domain.holding import held_by_cases, is_held, is_waived_until, without_holds
 from chalicelib.domain.maintenance import Window
 from chalicelib.domain.moments import rfc3339
-from chalicelib.domain.origins import ORIGINS, keys_and_values, title_for_operators
+from chalicelib.domain.news import CATALOGUE
+from chalicelib.domain.number_fees import Number
+from chalicelib.domain.origins import (
+    ORIGINS,
+    keys_and_values,
+    promises_of,
+    title_for_operators,
+)
 from chalicelib.domain.policy import Policy
 from chalicelib.domain.status import status
 from chalicelib.domain.step_keys import key_of
 from chalicelib.domain.steps import DATA_PURGED, KINDS, REMINDER, Step, step_of
 from chalicelib.domain.timeline import timeline
-from chalicelib.store import accounts, cases, directory, findings, keys, parked, purges, walks
+from chalicelib.store import (
+    accounts,
+    cases,
+    directory,
+    findings,
+    holdings,
+    keys,
+    parked,
+    purges,
+    walks,
+)
 from chalicelib.store.holdings import rows
 from chalicelib.store.records import from_doc, to_doc
 from chalicelib.store.table import Key, Row
@@ -38,6 +56,7 @@ OF_CASES = (FIRST_REPLY, DECISION, NEXT_STEP, EVIDENCE)
 """What people have to do by then, beside the steps, which nobody has to."""
 END_OF_TIME = datetime.fromisoformat("9999-12-31T00:00:00+00:00")
 MOST_PAST = 1000
+MOST_NUMBERS = 200
 FEW = 20
 MOST_COUNTED = 100
 """Of a kind and shard: a backlog beyond that is told as "at least"."""
@@ -90,6 +109,7 @@ def timeline_shown(world: World, account: Account) -> Shown:
         "held": [one for one in shown if "held" in one] + list(_held_and_gone(account, ahead)),
         "future": [one for one in waiting if not one["attempts"]],
         "purge": purge_shown(world, account),
+        "numbers": numbers_shown(world, account),
     }
 
 
@@ -226,14 +246,45 @@ def _past(world: World, account: Account) -> tuple[list[Shown], int]:
     """The history, oldest first: who, and why."""
     docs = [row["doc"] for row in _rows(world, account, keys.HISTORY)]
     docs.sort(key=lambda doc: (doc["version"], doc["at"]))
-    return [_happened(doc) for doc in docs[-MOST_PAST:]], max(0, len(docs) - MOST_PAST)
+    policy = world.policies.get(account.policy)
+    shown = [_happened(doc, policy) for doc in docs[-MOST_PAST:]]
+    return shown, max(0, len(docs) - MOST_PAST)
 
 
-def _happened(doc: Row) -> Shown:
-    """An entry; `why` is the operator's reason, or the promises that a step keeps."""
-    kind = doc["what"].removeprefix("step.")
-    promises = list(ORIGINS[kind].promises) if kind in ORIGINS else []
-    return {**doc, "why": {"reason": doc.get("data", {}).get("reason"), "promises": promises}}
+def _happened(doc: Row, policy: Policy) -> Shown:
+    """An entry, and why it is there: somebody's reason, what it means, the promises it keeps, and for a step the lines
+    of the policy, as they are now, that set its date."""
+    what = doc["what"]
+    kind = what.removeprefix("step.")
+    why = {
+        "reason": doc.get("data", {}).get("reason"),
+        "says": CATALOGUE[what].says if what in CATALOGUE else None,
+        "promises": list(promises_of(what)),
+        "policy": keys_and_values(kind, policy) if kind in ORIGINS else {},
+    }
+    return {**doc, "why": why}
+
+
+def numbers_shown(world: World, account: Account) -> list[Shown]:
+    """The first of its numbers, and until when its carrier gives back one that was released."""
+    return [
+        {
+            "number": one.e164,
+            "status": one.state,
+            "provider": one.provider,
+            "released_at": one.released_at and rfc3339(one.released_at),
+            "recoverable_until": _recoverable_until(world, one),
+        }
+        for one in islice(holdings.numbers(world.table, account.id), MOST_NUMBERS)
+    ]
+
+
+def _recoverable_until(world: World, number: Number) -> str | None:
+    carrier = world.carriers.get(number.provider)
+    if number.released_at is None or carrier is None or carrier.recoverable_for is None:
+        return None
+    until = number.released_at + carrier.recoverable_for
+    return rfc3339(until) if world.clock.now() < until else None
 
 
 def _evidence(row: Row) -> Shown:

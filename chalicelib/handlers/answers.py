@@ -141,6 +141,9 @@ class MaintenanceWindow(Struct, kw_only=True):
     telling: Annotated[
         dict[str, Any] | None, Meta(description="The walk over all accounts that tells of it.")
     ]
+    previewed: Annotated[
+        bool, Meta(description="It was only asked what would follow: nothing was kept.")
+    ] = False
 
 
 class NumberShown(Struct, kw_only=True):

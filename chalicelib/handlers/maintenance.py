@@ -32,6 +32,8 @@ def check_announced(call: Call[shapes.MaintenanceShape]) -> None:
 
 def announce(call: Call[shapes.MaintenanceShape]) -> Answer:
     """It extends access from now on. The first accounts are told before this is answered, the rest by the job."""
+    if call.body.preview:
+        return _previewed(call, _announced(call))
     return Answer(201, _saved(call, _announced(call)))
 
 
@@ -44,12 +46,19 @@ def change(call: Changes) -> Answer:
     for _ in range(ATTEMPTS):
         known = _known(call)
         window = _changed(call, known)
+        if call.body.preview:
+            return _previewed(call, window)
         if window == known:
             return Answer(200, overseeing.window_shown(call.world, window))
         # Somebody else may have changed it just now: then what was said is said of that.
         with suppress(Overtaken):
             return Answer(200, _saved(call, window))
     raise Contended(call.params["id"])
+
+
+def _previewed(call: Call[Any], window: Window) -> Answer:
+    """What it would be: the days it takes, and what is to be thought of first."""
+    return Answer(200, {**overseeing.window_shown(call.world, window), "previewed": True})
 
 
 def check_list(call: Call[None]) -> None:

@@ -149,6 +149,9 @@ class MaintenanceShape(Struct, kw_only=True):
     reason: ShortText
     policies: Annotated[list[Id], Meta(min_length=1, max_length=20)] | None = None
     withdrawn: bool | None = None
+    preview: Annotated[
+        bool, Meta(description="Only says what would follow: nothing is kept, nobody is told.")
+    ] = False
 
 
 class MaintenanceChangeShape(Struct, kw_only=True):
@@ -160,6 +163,9 @@ class MaintenanceChangeShape(Struct, kw_only=True):
     reason: ShortText | None = None
     policies: Annotated[list[Id], Meta(min_length=1, max_length=20)] | None = None
     withdrawn: bool | None = None
+    preview: Annotated[
+        bool, Meta(description="Only says what would follow: nothing is kept, nobody is told.")
+    ] = False
 
 
 class Recovery(Reasoned, kw_only=True):

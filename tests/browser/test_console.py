@@ -4,18 +4,9 @@ import json
 
 import pytest
 
-from tests.support.browser import new_account
+from tests.support.browser import desk, new_account, open_console
 
 HOSTILE = "<img src=x onerror=alert(2)>"
-
-
-def open_console(window, stack, where):
-    window.page.goto(f"{stack.url}/console#{where}")
-    window.page.locator("lapse-console h1").wait_for()
-
-
-def desk(window):
-    return window.page.locator("lapse-console main")
 
 
 def test_anybody_is_served_the_page_and_it_holds_nothing(stack):

@@ -241,3 +241,47 @@ def test_the_history_says_what_the_account_was_told():
     assert told["by"] == "maintenance"
     assert told["data"]["days"] == 1
     assert told["data"]["reason"] == WHY
+
+
+# -- looking before leaping
+
+
+def windows(works):
+    return works.life.operator("GET", "/v1/maintenance-windows?limit=100").body["data"]
+
+
+def test_a_preview_says_what_would_follow_and_keeps_nothing(works):
+    before = windows(works)
+
+    seen = post(works, ends_at="2026-02-12T04:00:00Z", preview=True)
+
+    assert (seen.status, seen.body["previewed"]) == (200, True)
+    assert seen.body["days"]["1msg"] == ["2026-02-10", "2026-02-11", "2026-02-12"]
+    assert seen.body["telling"] is None
+    assert windows(works) == before
+    assert works.life.operator("GET", f"/v1/maintenance-windows/{seen.body['id']}").status == 404
+
+
+def test_a_change_is_previewed_as_well(works):
+    made = post(works).body
+    path = f"/v1/maintenance-windows/{made['id']}"
+
+    seen = works.life.operator("PUT", path, {"ends_at": "2026-02-11T04:00:00Z", "preview": True})
+
+    assert (seen.status, seen.body["previewed"]) == (200, True)
+    assert len(seen.body["days"]["1msg"]) == 2
+    kept = works.life.operator("GET", path).body
+    assert (kept["ends_at"], kept["revision"]) == (made["ends_at"], made["revision"])
+
+
+def test_what_is_done_is_what_was_previewed(works):
+    body = {"ends_at": "2026-02-12T04:00:00Z"}
+    seen, done = post(works, **body, preview=True).body, post(works, **body).body
+
+    assert (seen["days"], seen["warnings"]) == (done["days"], done["warnings"])
+    assert "previewed" not in done
+
+
+def test_a_preview_of_what_cannot_be_is_refused_all_the_same(works):
+    assert post(works, ends_at=GOOD["starts_at"], preview=True).status == 422
+    assert post(works, preview="yes").status == 422

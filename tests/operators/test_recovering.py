@@ -77,6 +77,25 @@ def other_account(desk):
     }
 
 
+def shown_on_the_timeline(desk):
+    return {one["number"]: one for one in desk.timeline()["numbers"]}[NUMBER]
+
+
+def test_the_timeline_says_until_when_and_no_longer(desk):
+    assert shown_on_the_timeline(desk) == {
+        "number": NUMBER,
+        "status": "released",
+        "provider": "local",
+        "released_at": rfc3339(RELEASE),
+        "recoverable_until": rfc3339(UNTIL),
+    }
+
+    desk.life.move(UNTIL - SECOND)
+    assert shown_on_the_timeline(desk)["recoverable_until"] == rfc3339(UNTIL)
+    desk.life.move(UNTIL)
+    assert shown_on_the_timeline(desk)["recoverable_until"] is None
+
+
 def test_who_did_it_and_why_stays_in_the_history(desk):
     recover(desk)
 

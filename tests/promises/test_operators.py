@@ -83,6 +83,22 @@ def test_sc_10_never_a_second_earlier_and_not_at_all_on_legal_hold():
     assert desk.timeline()["legal_hold"]["reason"] == WHY
 
 
+def test_what_happened_says_why_it_did():
+    """The same promise and the same lines of the policy that were shown before."""
+    desk = Desk().leave()
+    ahead = desk.step("numbers_released")["why"]
+    desk.life.move(PURGE - SECOND)
+
+    (done,) = desk.told("step.numbers_released")
+
+    assert done["why"] == {
+        **ahead,
+        "reason": None,
+        "says": "All numbers of the account were given back.",
+    }
+    assert all(one["why"]["says"] for one in desk.told("subscription.started"))
+
+
 def test_what_will_happen_is_what_happens():
     """An operator is shown the very dates that the jobs follow."""
     desk = Desk().leave()

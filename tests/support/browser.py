@@ -135,3 +135,15 @@ class Window:
         for box in self.page.get_by_role("checkbox").all():
             box.check()
         self.press(confirm)
+
+
+# -- the operators' console
+
+
+def open_console(window: Window, stack: LocalStack, where: str) -> None:
+    window.page.goto(f"{stack.url}/console#{where}")
+    window.page.locator("lapse-console h1").wait_for()
+
+
+def desk(window: Window) -> Any:
+    return window.page.locator("lapse-console main")

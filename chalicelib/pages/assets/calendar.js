@@ -47,8 +47,9 @@ function folded(line) {
   return [...parts, part];
 }
 
-export function save(text, name, root) {
-  const url = URL.createObjectURL(new Blob([text], { type: "text/calendar;charset=utf-8" }));
+/** Hands a file to whoever sits there. */
+export function save(text, name, root, type = "text/calendar") {
+  const url = URL.createObjectURL(new Blob([text], { type: `${type};charset=utf-8` }));
   const anchor = document.createElement("a");
   anchor.href = url;
   anchor.download = name;

@@ -1,8 +1,9 @@
 // Finding an account, and what happened to it and what will: each with why. And its wallet's ledger.
 
+import { save } from "./calendar.js";
 import { h, facts, theirs } from "./dom.js";
 import { accountLink, act, address, asked, badge, details, held, money, paged, part, reasoned, when, words } from "./console-parts.js";
-import { stepRow } from "./console-steps.js";
+import { because, stepRow } from "./console-steps.js";
 
 // -- finding
 
@@ -49,7 +50,8 @@ function accountRow(one) {
 // -- one account
 
 export async function accountPage(desk, id) {
-  const shown = await desk.api.get(`/v1/admin/accounts/${encodeURIComponent(id)}/timeline`);
+  const path = `/v1/admin/accounts/${encodeURIComponent(id)}`;
+  const [shown, { data: certificates }] = await Promise.all([desk.api.get(`${path}/timeline`), desk.api.get(`${path}/purge-certificates`)]);
   const steps = (list) => list.map((one) => h("li", { class: "row" }, stepRow(desk, { ...one, account_id: id }, shown.as_of)));
   return [
     heading(id, "timeline"),
@@ -58,7 +60,9 @@ export async function accountPage(desk, id) {
     shown.failed.length > 0 && part("Failed", "", steps(shown.failed)),
     shown.held.length > 0 && part("On hold", "", steps(shown.held)),
     part("Ahead", "Nothing lies ahead of this account.", steps(shown.future)),
+    numbers(desk, id, shown.numbers),
     purge(shown.purge),
+    certificates.length > 0 && part("Purge certificates", "", certificates.map((one) => h("li", { class: "row" }, certificate(desk, one)))),
     part("Past", "Nothing has happened yet.", shown.past.toReversed().map((one) => h("li", { class: "row past" }, happened(id, one))),
       shown.past_left_off > 0 && `${shown.past_left_off} older entries are left off here; the export has them.`),
     shown.evidence.length > 0 && part("Consents on record", "", shown.evidence.map((one) => h("li", { class: "row past" }, consent(one)))),
@@ -93,7 +97,9 @@ function happened(id, one) {
     h("div", { class: "row-head" }, h("h3", {}, words(one.what)), when(one.at)),
     h("p", { class: "note" }, "By ", theirs(one.by), " · ", h("span", { class: "fact" }, theirs(one.id))),
     (why.reason ?? reason) && h("p", {}, h("q", {}, theirs(why.reason ?? reason))),
-    h("div", { class: "why" }, (why.promises ?? []).map((name) => badge(name, "promise")), details(more)),
+    why.says && h("p", {}, why.says),
+    because(why),
+    details(more),
     caseId && h("p", {}, h("a", { href: address("cases", id, caseId) }, "Open the case")),
   ];
 }
@@ -102,6 +108,32 @@ function consent(one) {
   return [
     h("div", { class: "row-head" }, h("h3", {}, theirs(one.who)), when(one.at)),
     details({ roles: (one.roles ?? []).join(", "), channel: one.channel, subscription: one.subscription_id, evidence: one.id }),
+  ];
+}
+
+/** Its numbers; and one that was released is had back here, while its carrier still gives it back. */
+function numbers(desk, id, all) {
+  if (all.length === 0) return null;
+  return part("Phone numbers", "", all.map((one) => h("li", { class: "row" },
+    h("div", { class: "row-head" }, h("h3", {}, theirs(one.number)), badge(words(one.status).toLowerCase(), one.status === "active" ? "good" : "")),
+    h("p", { class: "note" }, "At ", theirs(one.provider), one.released_at && [" · released ", when(one.released_at)], one.recoverable_until && [" · can be had back until ", when(one.recoverable_until)]),
+    one.status === "released" && one.recoverable_until && h("div", { class: "buttons" }, reasoned(desk, {
+      label: "Have it back", about: one.number, of: one.number, title: `Have ${one.number} back?`, text: "It is rented from its carrier again, for a plan of this account that needs it. Its fees go on.",
+      work: (reason) => desk.api.post(`/v1/admin/numbers/${encodeURIComponent(one.number)}/recovery`, { account_id: id, reason }),
+      outcome: (now) => now.status === "active" ? `${one.number} is the account's again.` : `The carrier has not answered yet: it is asked for ${one.number} until it has.` })))));
+}
+
+/** What was deleted, and when. The file is what was sealed: its SHA-256 is of the rest of it. */
+function certificate(desk, one) {
+  const { sha256, deleted, newer, finished_at: finishedAt, began_at: beganAt, due_at: dueAt, approvals } = one;
+  return [
+    h("div", { class: "row-head" }, h("h3", {}, theirs(one.id)), when(finishedAt)),
+    h("p", { class: "note" }, "Due ", when(dueAt), " · began ", when(beganAt)),
+    Object.entries(deleted).map(([name, counts]) => h("div", {}, h("p", { class: "name" }, theirs(name)), details(counts) ?? h("p", { class: "note" }, "Nothing was there."))),
+    Object.values(newer ?? {}).some(Boolean) && details({ newer }),
+    approvals > 0 && h("p", { class: "note" }, `${approvals} people had agreed to it.`),
+    h("p", { class: "note" }, "SHA-256 ", h("span", { class: "fact" }, sha256)),
+    h("div", { class: "buttons" }, h("button", { type: "button", class: "button small", onclick: () => save(JSON.stringify(one, null, 2), `${one.id}.json`, desk, "application/json") }, "Download the certificate")),
   ];
 }
 

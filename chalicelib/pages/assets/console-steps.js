@@ -14,7 +14,7 @@ export function stepRow(desk, step, asOf, before = null) {
     !step.due_at && step.held && h("p", { class: "note" }, "It is called off for now. Should it come back, it is on hold."),
     step.last_error && h("p", { class: "wrong" }, theirs(step.last_error)),
     step.attempts > 0 && h("p", { class: "note" }, `Tried ${step.attempts} time${step.attempts === 1 ? "" : "s"}`, step.next_try_at && [", again ", when(step.next_try_at)], "."),
-    why(step.why),
+    because(step.why),
     step.approval && approval(desk, step),
     h("div", { class: "buttons" }, acts(desk, step)),
   ];
@@ -30,12 +30,13 @@ function marks(step) {
   ];
 }
 
-/** Which promise it keeps, and the lines of the policy that set its date. */
-function why(origin) {
-  if (!origin) return null;
-  const lines = Object.entries(origin.policy ?? {});
+/** Which promises it keeps, and the lines of the policy that set its date. */
+export function because(origin) {
+  const lines = Object.entries(origin?.policy ?? {});
+  const promises = origin?.promises ?? [];
+  if (!origin || (promises.length === 0 && lines.length === 0)) return null;
   return h("p", { class: "because" }, "Why: ",
-    origin.promises.length > 0 ? [origin.promises.map((name) => [badge(name, "promise"), " "])] : "the product's own rule ",
+    promises.map((name) => [badge(name, "promise"), " "]),
     lines.map(([name, value]) => [h("code", {}, `${name}: ${typeof value === "object" ? JSON.stringify(value) : value}`), " "]));
 }
 

@@ -9,11 +9,12 @@ import { accountPage, ledgerPage, searchPage } from "./console-accounts.js";
 import { casePage, casesPage } from "./console-cases.js";
 import { deadlinesPage, jobPage, jobsPage, parkedPage } from "./console-queues.js";
 import { refusalBox } from "./console-parts.js";
+import { windowPage, workPage } from "./console-work.js";
 import { h } from "./dom.js";
 
 /** Where the API is: where this file came from, a stage's path included. */
 const HERE = import.meta.url.split("/pages/")[0];
-const PARTS = [["accounts", "Accounts"], ["deadlines", "Deadlines"], ["cases", "Cases"], ["parked", "Parked events"], ["jobs", "Jobs"]];
+const PARTS = [["accounts", "Accounts"], ["deadlines", "Deadlines"], ["cases", "Cases"], ["parked", "Parked events"], ["jobs", "Jobs"], ["maintenance", "Maintenance"]];
 
 /** The first that fits shows the page; what stands in brackets is handed to it. */
 const ROUTES = [
@@ -27,6 +28,8 @@ const ROUTES = [
   [/^\/parked$/, parkedPage],
   [/^\/jobs$/, jobsPage],
   [/^\/jobs\/([^/]+)$/, jobPage],
+  [/^\/maintenance$/, workPage],
+  [/^\/maintenance\/([^/]+)$/, windowPage],
 ];
 
 class LapseConsole extends HTMLElement {
