@@ -79,6 +79,10 @@ format: $(READY)
 bench: package
 	@$(BIN)/python benchmarks/store_calls.py
 	@echo
+	@$(BIN)/python benchmarks/request_units.py
+	@echo
+	@$(BIN)/python benchmarks/scale.py
+	@echo
 	@$(BIN)/python benchmarks/webhook_cpu.py
 	@echo
 	@$(BIN)/python benchmarks/cold_start.py

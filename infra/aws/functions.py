@@ -77,11 +77,11 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
     "pay_decided_cases": Function(secrets=frozenset({"stripe", "stripe-refunds"})),
     "remind_cases": Function(),
     "settle_at_stripe": Function(secrets=ASKS_STRIPE),
-    "expire_subscriptions": Function(takers=20, secrets=ASKS_STRIPE, deletes=(ACCOUNTS,)),
+    "expire_subscriptions": Function(takers=25, secrets=ASKS_STRIPE, deletes=(ACCOUNTS,)),
     "credit_unsent_messages": Function(takers=20, secrets=ASKS_STRIPE),
     "charge_number_fees": Function(takers=10, secrets=ASKS_STRIPE),
-    "release_numbers": Function(takers=20, secrets=CALLS_CARRIERS, deletes=(NUMBERS,)),
-    "lapse_registrations": Function(takers=10, secrets=CALLS_CARRIERS),
+    "release_numbers": Function(takers=25, secrets=CALLS_CARRIERS, deletes=(NUMBERS,)),
+    "lapse_registrations": Function(takers=5, secrets=CALLS_CARRIERS),
     # Deletes the files of the exports it made, when their week is over.
     "make_exports": Function(
         memory=1024, secrets=ASKS_STRIPE, files=frozenset({"read", "write", "delete"})
@@ -94,7 +94,7 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
         # It writes the tombstone of each purge.
         files=frozenset({"write", "delete"}),
     ),
-    "send_reminders": Function(takers=10, secrets=ASKS_STRIPE),
+    "send_reminders": Function(takers=6, secrets=ASKS_STRIPE),
     # -- the history goes out
     "publish_history": Function(at_once=None, seconds=60, tells=True, deletes=(ACCOUNTS,), scheduled=False),
     "publish_again": Function(takers=5, tells=True, deletes=(ACCOUNTS,)),

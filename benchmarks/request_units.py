@@ -1,0 +1,187 @@
+"""DynamoDB's request units of each delivery and of each fired step, by the published rules, beside 100 and 10,000 accounts.
+
+    python benchmarks/request_units.py
+
+Counted on the in-memory table by tests/support/units.py: no clock is read, and no machine changes a number. The rows of
+docs/explanation/scale.md are made of these. tests/ordering/test_units.py holds them.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from chalicelib.domain import steps
+from chalicelib.handlers.jobs import SCHEDULE
+from chalicelib.store.table import Put
+from chalicelib.sweeping import sweep
+from tests.support.stage import END, SHARDS, Stage
+from tests.support.units import MeteredTable
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+FEW, MANY = 100, 10_000
+ACCOUNTS = 20
+"""So many have the step due."""
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    written: float
+    read: float
+    requests: float
+
+    def __str__(self) -> str:
+        return f"{self.written:8.2f}{self.read:8.2f}{self.requests:10.2f}"
+
+
+@dataclass(frozen=True, slots=True)
+class Fired:
+    kind: str
+    after: int
+    """Days after the end; of a fee, after the number was put."""
+    outside: bool
+    """Whether it calls an outsider other than Stripe's reading side, and so has an intent and a result to write."""
+
+
+FIRED = (
+    Fired(steps.ACCESS_ENDS, 0, outside=False),
+    Fired(steps.MESSAGES_CREDITED, 0, outside=False),
+    Fired(steps.NUMBER_FEE, 40, outside=False),
+    Fired(steps.NUMBERS_RELEASED, 14, outside=True),
+    Fired(steps.REGISTRATIONS_LAPSE, 30, outside=True),
+    Fired(steps.DATA_PURGED, 365, outside=True),
+)
+
+
+def main() -> None:
+    logging.disable(logging.CRITICAL)
+    head = f"{'written':>8}{'read':>8}{'requests':>10}"
+    print(f"{'a delivery':34}{head}   goal (written)")
+    for name, units, goal in deliveries():
+        print(f"{name:34}{units}   {goal}")
+    print(f"\n{'a fired step':34}{head}   goal (written)   {MANY:,} ÷ {FEW} accounts")
+    for one in FIRED:
+        few, many = fired(one, FEW), fired(one, MANY)
+        goal = "≤ 12" if one.outside else "≤ 7"
+        ratio = (many.written + many.read) / (few.written + few.read)
+        print(f"{one.kind:34}{many}   {goal:14}   {ratio:.2f}")
+    print(f"\nA sweep with nothing due reads {idle():.1f} units a kind in {SHARDS} shards.")
+
+
+def deliveries() -> Iterator[tuple[str, Units, str]]:
+    tellings: dict[str, tuple[Callable[[Stage], Any], str]] = {
+        "cancelled: five steps planned": (lambda stage: stage.cancel(hear=False), ""),
+        "renewal paid: no step moves": (_renewal_heard, "≤ 4"),
+        "newer, nothing visible": (
+            lambda stage: stage.truth.event(
+                "customer.subscription.updated", stage.truth.thing("sub_1")
+            ),
+            "1",
+        ),
+        "a duplicate": (_duplicate, "0"),
+        "of no concern": (
+            lambda stage: stage.truth.event("charge.succeeded", {"id": "ch_1"}),
+            "0",
+        ),
+    }
+    for name, (telling, goal) in tellings.items():
+        stage, table = _stage()
+        stage.account()
+        stage.subscribe()
+        stage.move(stage.now + HOUR)
+        event = telling(stage)
+        table.start()
+        stage.deliver(event)
+        yield name, Units(table.written, table.read, table.requests), goal
+
+
+def _renewal_heard(stage: Stage) -> Any:
+    return stage.truth.event("invoice.paid", stage.renew("sub_1"))
+
+
+def _duplicate(stage: Stage) -> Any:
+    event = stage.cancel(hear=False)
+    stage.deliver(event)
+    return event
+
+
+def fired(one: Fired, idle: int) -> Units:
+    """What one step of this kind costs, its sweep's share of reading the index included."""
+    stage, table = _stage()
+    if one.kind == steps.NUMBER_FEE:
+        _everybody(stage, days=120)
+        stage.move(stage.now + one.after * DAY)
+    else:
+        _everybody(stage)
+        _leave(stage, one.after)
+    _idle(stage, idle)
+    table.start()
+    report = sweep(stage.world, one.kind)
+    assert report.counts["done"] == ACCOUNTS, f"{one.kind}: {report}"
+    return Units(
+        *(count / ACCOUNTS for count in (table.written, table.read, float(table.requests)))
+    )
+
+
+def _stage() -> tuple[Stage, MeteredTable]:
+    table = MeteredTable()
+    return Stage(table), table
+
+
+def _everybody(stage: Stage, days: int = 28) -> None:
+    """Each has a plan, a number, a registration and a message."""
+    for n in range(ACCOUNTS):
+        account = f"acme-{n}"
+        stage.account(account, f"cus_{n}")
+        stage.subscribe(f"sub_{n}", f"cus_{n}", days=days)
+        stage.registration(f"brand-{n}", account_id=account)
+        stage.messages(f"m{n}", account_id=account)
+        stage.number(f"+1415555{n:04}", account_id=account)
+
+
+def _leave(stage: Stage, days: int) -> None:
+    """Renewal is off, Stripe has said that the end came, and so many days have passed since."""
+    for n in range(ACCOUNTS):
+        stage.cancel(f"sub_{n}")
+    stage.move(END)
+    for n in range(ACCOUNTS):
+        ended = stage.truth.thing(f"sub_{n}")
+        stage.deliver(stage.truth.event("customer.subscription.deleted", ended))
+    for day in (0, 14, 30):
+        if day < days:
+            stage.move(END + day * DAY)
+            stage.run_schedule()
+    # A year is a year, not 365 days in every year.
+    stage.move(END.replace(year=END.year + 1) if days == 365 else END + days * DAY)
+
+
+def _idle(stage: Stage, many: int) -> None:
+    """Accounts whose steps lie far ahead, of all kinds alike."""
+    kinds = [kind for job in SCHEDULE for kind in job.due_kinds]
+    for n in range(many):
+        kind = kinds[n % len(kinds)]
+        stage.table.write(
+            Put({
+                "pk": f"A#later-{n}", "sk": f"step#{kind}", "state": "pending", "doc": {},
+                "due_kind": f"{kind}#{n % SHARDS}", "due_at": "2099-01-01T00:00:00Z",
+            })
+        )  # fmt: skip
+
+
+def idle() -> float:
+    stage, table = _stage()
+    table.start()
+    sweep(stage.world, steps.ACCESS_ENDS)
+    # Less the one look at the kill switch.
+    return table.read - 1
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,207 @@
+"""Ten million accounts, 300,000 steps due in one hour: how long it takes, what it asks, what it costs, what gives way next.
+
+    python benchmarks/scale.py
+
+The queue, the schedule and the takers are played second by second by the rules of chalicelib/sharing.py and
+infra/aws/functions.py; accounts fall to shards and parts by the very functions that place them. Request units come from
+benchmarks/request_units.py. What is only assumed (how long Stripe takes, prices) is printed as such.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from math import ceil
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from request_units import FIRED, fired
+
+from chalicelib.domain import steps
+from chalicelib.handlers.jobs import JOBS, SPARE_MILLISECONDS
+from chalicelib.sharing import PARTS, TURN
+from chalicelib.store import keys
+from chalicelib.store.table import Key
+from chalicelib.sweeping import PAGE
+from infra.aws.functions import FUNCTIONS
+from infra.aws.settings import ASKED
+
+ACCOUNTS, DUE = 10_000_000, 300_000
+SHARDS = int(ASKED["LAPSE_DUE_SHARDS"].default or 0)
+# -- assumed, not measured
+STRIPE_SECONDS = 0.25
+TABLE_SECONDS = 0.006
+"""A request to DynamoDB in the same region, and our own share of a step's time at 512 MB."""
+OWN_SECONDS = 0.02
+STRIPE_A_SECOND = 100
+"""Stripe's limit of reads in live mode, of everybody together."""
+PARTITION_WRITES = 1000
+"""Write units a second of one partition of the table or of an index."""
+PRICES = {
+    "write units": 0.625 / 1e6, "read units": 0.125 / 1e6, "invocations": 0.20 / 1e6,
+    "GB-seconds": 0.0000166667, "queue requests": 0.50 / 1e6,
+}  # fmt: skip
+"""Dollars: us-east-1, on demand, as published in July 2025; the queue's (FIFO) from memory."""
+
+
+@dataclass(slots=True)
+class Taken:
+    """What one run of a taker is at."""
+
+    group: tuple[int, int]
+    seconds_left: int
+    owed: float = 0.0
+
+
+@dataclass(slots=True)
+class Played:
+    seconds: int = 0
+    invocations: int = 0
+    busy: int = 0
+    messages: int = 0
+    asked_stripe: int = 0
+    most_at_once: int = 0
+    fastest: float = 0.0
+    done_by: dict[int, int] = field(default_factory=dict)
+
+
+def backlog() -> Counter[tuple[int, int]]:
+    """How many of the due steps fall to each part of each shard."""
+    found: Counter[tuple[int, int]] = Counter()
+    for n in range(DUE):
+        account = f"acct_{n:07}"
+        part = keys.part(Key(keys.partition(account), "step"), PARTS)
+        found[keys.shard(account, SHARDS), part] += 1
+    return found
+
+
+def play(due: Counter[tuple[int, int]], job: str, *, asks: bool, requests: float) -> Played:
+    row = FUNCTIONS[job]
+    most = row.seconds - SPARE_MILLISECONDS // 1000
+    alone = (STRIPE_SECONDS if asks else 0) + requests * TABLE_SECONDS + OWN_SECONDS
+    left, went = Counter(due), Played()
+    waiting: dict[tuple[int, int], int] = Counter()
+    order: deque[tuple[int, int]] = deque()
+    taken: list[Taken] = []
+    while sum(left.values()) > 0:
+        if went.seconds % int(TURN.total_seconds()) == 0:
+            went.invocations += 1
+            for shard in range(SHARDS):
+                if sum(left[shard, part] for part in range(PARTS)) >= PAGE:
+                    for part in range(PARTS):
+                        waiting[shard, part] += 1
+                        order.append((shard, part))
+                        went.messages += 1
+                else:
+                    for part in range(PARTS):
+                        left[shard, part] = 0
+        at_work = {one.group for one in taken}
+        for _ in range(len(order)):
+            if len(taken) == row.takers:
+                break
+            group = order.popleft()
+            if group in at_work:
+                # A group is one run's at a time: its next message waits.
+                order.append(group)
+                continue
+            taken.append(Taken(group, most))
+            at_work.add(group)
+            went.invocations += 1
+        went.most_at_once = max(went.most_at_once, len(taken))
+        rate = min(1 / alone, STRIPE_A_SECOND / len(taken)) if asks and taken else 1 / alone
+        done = 0
+        for one in taken:
+            one.owed += rate
+            now = min(int(one.owed), left[one.group])
+            one.owed -= int(one.owed)
+            left[one.group] -= now
+            done += now
+            one.seconds_left -= 1
+            went.busy += 1
+        went.fastest = max(went.fastest, done)
+        went.asked_stripe += done if asks else 0
+        taken = [one for one in taken if one.seconds_left > 0 and left[one.group] > 0]
+        went.seconds += 1
+        if went.seconds > 86_400:
+            raise SystemExit(f"{job} is not done in a day")
+    return went
+
+
+def main() -> None:
+    logging.disable(logging.CRITICAL)
+    due = backlog()
+    print(
+        f"{ACCOUNTS:,} accounts, {DUE:,} steps of one kind due at the same instant, {SHARDS} shards in {PARTS} parts"
+    )
+    print(
+        f"assumed: Stripe answers in {STRIPE_SECONDS} s and takes {STRIPE_A_SECOND} requests a second, DynamoDB {TABLE_SECONDS} s a request"
+    )
+    print(f"largest part {max(due.values()):,}, smallest {min(due.values()):,}\n")
+    print(
+        f"{'kind':22}{'takers':>7}{'minutes':>9}{'steps/s':>9}{'runs':>7}{'messages':>9}{'write u.':>11}{'read u.':>10}{'dollars':>9}"
+    )
+    for kind, job in KINDS:
+        units = fired(next(one for one in FIRED if one.kind == kind), 100)
+        asks = kind != steps.NUMBER_FEE
+        went = play(due, job, asks=asks, requests=units.requests)
+        writes, reads = units.written * DUE, units.read * DUE + _index_reads(due)
+        used = {
+            "write units": writes, "read units": reads, "invocations": went.invocations,
+            "GB-seconds": went.busy * FUNCTIONS[job].memory / 1024, "queue requests": went.messages * 3,
+        }  # fmt: skip
+        dollars = sum(PRICES[name] * count for name, count in used.items())
+        print(
+            f"{kind:22}{FUNCTIONS[job].takers:7}{went.seconds / 60:9.0f}{went.fastest:9.0f}{went.invocations:7}{went.messages:9}{writes:11,.0f}{reads:10,.0f}{dollars:9.2f}"
+        )
+    _limits(due)
+
+
+KINDS = (
+    (steps.ACCESS_ENDS, "expire_subscriptions"),
+    (steps.NUMBER_FEE, "charge_number_fees"),
+    (steps.NUMBERS_RELEASED, "release_numbers"),
+)
+
+
+def _index_reads(due: Counter[tuple[int, int]]) -> float:
+    """Every part reads its whole shard: 200 bytes a key, half a unit for 4 KB."""
+    return sum(due.values()) * PARTS * 200 / 4096 * 0.5
+
+
+def _limits(due: Counter[tuple[int, int]]) -> None:
+    alone = 1 / (STRIPE_SECONDS + 2 * TABLE_SECONDS + OWN_SECONDS)
+    row = FUNCTIONS["expire_subscriptions"]
+    one_run = (row.seconds - SPARE_MILLISECONDS // 1000) * alone
+    print("\nwhat gives way, and when")
+    print(
+        f"one function alone         {one_run:12,.0f} steps each five minutes, {one_run * 12:,.0f} an hour"
+    )
+    print(
+        f"takers                     {row.takers * alone:12,.0f} steps a second of a kind that asks Stripe"
+    )
+    print(
+        f"Stripe                     {STRIPE_A_SECOND:12,} steps a second of all kinds together: the next limit, and not ours"
+    )
+    print(
+        f"the due index              {SHARDS * PARTITION_WRITES:12,} index writes a second of one kind ({SHARDS} shards of {PARTITION_WRITES:,})"
+    )
+    walk = FUNCTIONS["check_invariants"]
+    times = 86_400 // 900
+    a_day = (walk.seconds - SPARE_MILLISECONDS // 1000) * times
+    needed = ACCOUNTS * VISIT_REQUESTS * (TABLE_SECONDS + VISIT_SECONDS)
+    print(
+        f"a daily walk over all      {a_day / (VISIT_REQUESTS * (TABLE_SECONDS + VISIT_SECONDS)):12,.0f} accounts a day by one function; {ACCOUNTS:,} take {ceil(needed / a_day)} days"
+    )
+
+
+VISIT_REQUESTS, VISIT_SECONDS = 2, 0.004
+"""Of one account that is checked: assumed."""
+
+
+if __name__ == "__main__":
+    assert JOBS["expire_subscriptions"].shares_out
+    main()
