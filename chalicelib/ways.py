@@ -149,6 +149,8 @@ def _go(
     if said:
         _note_success(world, way.name)
     after = positions.advance(world.table, at, out[-1], beside) if out else at
+    if isinstance(stopped_by, Gone):
+        raise stopped_by
     if stopped_by is None or after is None:
         return _Went(len(out), after)
     _stop(world, way, after, stopped_by)
@@ -163,8 +165,6 @@ def _stop(world: World, way: Way, at: Position, error: Exception) -> None:
     """Why nothing more leaves along this way now, and when it is tried again."""
     now = world.clock.now()
     match error:
-        case Gone():
-            raise error
         case _NoTimeLeft():
             hold(world, way.due_kind, at, now, "no time was left")
         case SwitchedOff():

@@ -206,6 +206,7 @@ SCHEDULE: tuple[Job, ...] = (
         name="send_again",
         rate="rate(5 minutes)",
         due_kinds=(positions.UNSENT_EVENTS,),
+        shares_out=True,
         says="Sends to HTTP endpoints the events that wait for them.",
     ),
     Job(

@@ -97,10 +97,10 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
     "send_reminders": Function(takers=6, secrets=ASKS_STRIPE),
     # -- the history goes out
     "publish_history": Function(at_once=None, seconds=60, tells=True, deletes=(ACCOUNTS,), scheduled=False),
-    "publish_again": Function(takers=5, tells=True, deletes=(ACCOUNTS,)),
+    "publish_again": Function(takers=3, tells=True, deletes=(ACCOUNTS,)),
     # The two that speak to HTTP endpoints, and can sign for it.
     "send_history": Function(at_once=None, seconds=60, secrets=SENDS, scheduled=False),
-    "send_again": Function(secrets=SENDS),
+    "send_again": Function(takers=2, secrets=SENDS),
     "catch_up_publishing": Function(tells=True, deletes=(ACCOUNTS,), directory=True),
     # -- what Stripe says
     "hear_missed_events": Function(secrets=ASKS_STRIPE),

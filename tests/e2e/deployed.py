@@ -18,6 +18,7 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from standardwebhooks import Webhook, WebhookVerificationError
 
 from chalicelib.clock import SystemClock
 from chalicelib.domain import steps
@@ -27,7 +28,7 @@ from chalicelib.sweeping import PAGE
 from infra.aws.functions import FUNCTIONS
 from infra.local import seeds, tokens
 from infra.local.http_server import LocalServer
-from infra.local.messages import json_answer
+from infra.local.messages import Answer, json_answer
 from infra.local.ministack import TOOL_PYTHON, Ministack
 from infra.local.notebook import Notebook
 from infra.local.stripe_emulator import Emulator
@@ -37,8 +38,10 @@ from infra.packaging import template
 from infra.packaging.build import Build, build
 from infra.packaging.deploying import Target, carry_out, plan
 from infra.packaging.expanding import expanded
+from tests.support.event_schemas import misfits
 
 STAGE, REGION = "e2e", "us-east-1"
+SIGNED_WITH = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 SERVICES = (
     *("dynamodb", "dynamodbstreams", "lambda", "apigateway", "iam", "sts", "s3", "sqs", "sns"),
     *(
@@ -87,13 +90,34 @@ def outside():
     emulator = Emulator(now=clock.now, base_url=f"{url}/_stripe")
     side = StripeSide(emulator, 0, None)
 
+    receiver, unverified = Webhook(SIGNED_WITH), []
+
     def respond(request):
-        return json_answer(signer.jwks()) if request.path == "/jwks" else side.answer(request)
+        if request.path == "/jwks":
+            return json_answer(signer.jwks())
+        if request.path != "/events":
+            return side.answer(request)
+        try:
+            headers = {name.lower(): value for name, value in request.headers}
+            received.append(receiver.verify(request.body.decode(), headers))
+        except WebhookVerificationError:
+            unverified.append(request)
+            return Answer(401)
+        return Answer(204)
+
+    received = []
 
     server.respond = respond
     Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     yield SimpleNamespace(
-        url=url, emulator=emulator, side=side, signer=signer, clock=clock, notebook=notebook
+        url=url,
+        emulator=emulator,
+        side=side,
+        signer=signer,
+        clock=clock,
+        notebook=notebook,
+        received=received,
+        unverified=unverified,
     )
     server.shutdown()
     server.server_close()
@@ -105,7 +129,7 @@ def target(aws, outside):
     secrets = aws.client("secretsmanager")
     for name, text in (
         ("stripe", "sk_test_e2e"), ("stripe-refunds", "sk_test_refunds"),
-        ("webhook", seeds.WEBHOOK_SECRET), ("roles", "unused"),
+        ("webhook", seeds.WEBHOOK_SECRET), ("roles", "unused"), ("endpoints", SIGNED_WITH),
     ):  # fmt: skip
         secrets.create_secret(Name=f"lapse/{STAGE}/{name}", SecretString=text)
     return Target(
@@ -122,6 +146,16 @@ def target(aws, outside):
             "StripeBaseUrl": f"{outside.url}/_stripe",
             "ReturnOrigins": "https://app.example.com",
             "Livemode": "false",
+            "EventEndpoints": json.dumps(
+                [
+                    {
+                        "name": "app",
+                        "url": f"{outside.url}/events",
+                        "since": "2026-01-01T00:00:00Z",
+                        "secrets": [f"secretsmanager:lapse/{STAGE}/endpoints"],
+                    }
+                ]
+            ),
             "DueShards": "2",
         },
     )
@@ -290,6 +324,26 @@ def test_every_job_has_its_rule_at_its_rate(aws, stack):
     assert all(rule["State"] == "ENABLED" for rule in rules)
 
 
+def test_the_stream_sends_the_history_to_an_endpoint_that_verifies_it(aws, stack, story, outside):
+    """By the stream's second function, in its own role, with the secret that only it may read."""
+    table, deadline = aws.client("dynamodb"), time.monotonic() + 90
+
+    def row(sk):
+        key = {"pk": {"S": "A#acme"}, "sk": {"S": sk}}
+        return table.get_item(TableName=f"lapse-{STAGE}", Key=key).get("Item", {})
+
+    while row("published#app").get("op") != row("account")["op"] and time.monotonic() < deadline:
+        time.sleep(0.5)
+
+    assert row("published#app").get("op") == row("account")["op"]
+    assert outside.unverified == []
+    mine = [event for event in outside.received if event["account_id"] == "acme"]
+    assert mine[0]["type"] == "account.created"
+    sequences = list(dict.fromkeys(event["sequence"] for event in mine))
+    assert sequences == sorted(sequences)
+    assert [one for event in mine for one in misfits(event)] == []
+
+
 def test_the_stream_publishes_the_history_to_the_bus(aws, stack, story):
     """The published position is the proof: it moves only when EventBridge took every event."""
     table, deadline = aws.client("dynamodb"), time.monotonic() + 60
@@ -417,11 +471,12 @@ def test_a_role_reads_the_secrets_of_its_row_and_no_others(aws, stack, role_of, 
 
     readable = {
         secret
-        for secret in ("stripe", "stripe-refunds", "webhook", "roles")
+        for secret in ("stripe", "stripe-refunds", "webhook", "roles", "endpoints")
         if not denied(vault.get_secret_value, SecretId=f"lapse/{STAGE}/{secret}")
     }
 
-    assert readable == FUNCTIONS[name].secrets & {"stripe", "stripe-refunds", "webhook", "roles"}
+    made = {"stripe", "stripe-refunds", "webhook", "roles", "endpoints"}
+    assert readable == FUNCTIONS[name].secrets & made
 
 
 @pytest.mark.parametrize("name", ["webhook", "purge_data", "make_exports", "send_reminders"])
