@@ -12,7 +12,7 @@ from chalicelib.gateways.event_endpoint import NotTaken
 from chalicelib.gateways.events import EventRefused, Gone, OutOfReach
 from chalicelib.handlers import stream
 from chalicelib.handlers.jobs import JOBS
-from chalicelib.store import aside, keys, positions, switches
+from chalicelib.store import aside, job_notes, keys, positions, switches
 from chalicelib.store.switches import Turned
 from chalicelib.sweeping import TICK
 from chalicelib.wiring import MadeWhenAsked
@@ -212,6 +212,38 @@ def test_an_event_that_is_never_taken_is_set_aside_for_that_endpoint_alone(stage
     assert stage.crm.types[:3] == ALL
 
 
+def test_the_tries_of_one_event_are_not_counted_against_the_next(stage):
+    stage.leaving()
+    stage.app.fails = fails(NotTaken("status_422"), "account.created")
+    stage.flow()
+    stage.ticks(int(timedelta(hours=40) / TICK))
+    assert positions.position(stage.table, "acme", "app").attempts > 8
+    stage.leaving("other", "cus_2", "sub_2")
+    stage.app.fails = lambda what: None
+    stage.flow("other")
+    while positions.position(stage.table, "acme", "app").attempts < ways.MOST_TRIES - 1:
+        stage.app.fails = fails(NotTaken("status_422"), "account.created")
+        stage.ticks(12)
+
+    stage.app.fails = fails(NotTaken("status_422"), "subscription.started")
+    stage.ticks(int(timedelta(hours=7) / TICK))
+
+    assert stage.set_aside() == []
+    mine = [event["type"] for event in stage.app.events if event["account_id"] == "acme"]
+    assert mine == ["account.created"]
+    assert positions.position(stage.table, "acme", "app").attempts < 8
+
+
+def test_only_what_was_really_taken_proves_that_others_get_through(stage):
+    stage.leaving()
+    stage.crm.since = stage.now + DAY
+
+    stage.flow()
+
+    assert job_notes.find(stage.table, ways.NOTES, "took:app") is not None
+    assert job_notes.find(stage.table, ways.NOTES, "took:crm") is None
+
+
 def test_what_is_too_large_is_set_aside_at_once(stage):
     stage.leaving()
     stage.crm.fails = fails(EventRefused("too_large"), "subscription.started")
@@ -378,6 +410,7 @@ def test_the_kill_switch_stops_it_in_the_middle(stage):
     delivering.deliver(world, "acme", names=("app",))
 
     assert stage.app.types == ALL[:2]
+    assert positions.position(stage.table, "acme", "app").attempts == 0
     turned(stage, on=False)
     stage.app.fails = fails(None)
     stage.ticks(1)
@@ -402,6 +435,26 @@ def test_two_senders_at_once_lose_nothing_and_keep_the_order(stage):
     assert stage.app.types == ALL
     assert waiting(stage) == []
     assert {one["id"] for one in stage.app.events} == {one["id"] for one in stage.crm.events}
+
+
+def test_who_is_overtaken_does_not_put_the_place_back(stage):
+    stage.leaving()
+    racing = []
+
+    def race(_):
+        if not racing:
+            racing.append(True)
+            stage.number("+14155550100")
+            delivering.deliver(stage.anew(), "acme")
+
+    stage.app.fails = race
+    delivering.deliver(stage.anew(), "acme")
+
+    assert stage.app.types == [*ALL, "number.added"]
+    assert not positions.position(stage.table, "acme", "app").lags
+    tries = stage.app.tries
+    delivering.deliver(stage.anew(), "acme")
+    assert stage.app.tries == tries
 
 
 def test_who_fails_while_another_gets_through_does_not_undo_it(stage):
