@@ -117,6 +117,37 @@ def test_the_steps_are_french_for_a_french_company(window, stack):
     assert status_of(stack, account_id, "webinar") == "pending_cancellation"
 
 
+def test_a_fixed_term_shows_its_end_and_what_is_still_to_be_paid(window, stack):
+    """GT-2, GT-11: "the three remaining months are billed"; the plan stays active until the original end."""
+    account_id = new_account(stack, "goto")
+    webinar = next(
+        one["id"]
+        for one in stack.membership(account_id)["subscriptions"]
+        if one["plan"] == "webinar"
+    )
+    contract = {"subscription_id": webinar, "starts_at": stack.now(), "months": 15}
+    stack.must(
+        "PUT",
+        f"/v1/admin/accounts/{account_id}",
+        {"contracts": [contract]},
+        token=stack.token(None, "operator"),
+    )
+
+    begin(window, account_id, "Cancel a plan", locale="en")
+    window.choose_plan("GoTo Webinar")
+    window.give_reason()
+
+    last_day = "2 June 2027 (2027-06-02), until 09:00 (UTC)"
+    window.sees(f"Your last day is {last_day}.")
+    window.sees("Instalments still billed until the end of your contract")
+    window.sees("14 in all")
+    window.press("Continue")
+    window.agree("Cancel my subscription")
+    window.heading("GoTo Webinar is cancelled")
+    window.sees(f"Your last day of access is {last_day}.")
+    window.sees("Pending cancellation")
+
+
 def test_every_consequence_is_listed_with_its_date_and_amount(window, smarter):
     begin(window, smarter)
     window.choose_plan("Messaging plan")

@@ -292,6 +292,28 @@ def test_what_customers_wrote_is_text_and_stays_text(window, stack):
     assert window.page.locator("lapse-membership img, lapse-membership script").count() == 0
 
 
+def test_a_name_that_runs_from_right_to_left_turns_nothing_around(window, stack):
+    """It is set apart, or what stands beside it would seem to say something else. Marks that only turn text around are
+    refused at the door."""
+    account_id = new_account(stack, "goto")
+    subscription = stack.membership(account_id)["subscriptions"][0]["id"]
+    turned = "\u0646\u0648\u0631@example.com"
+    marked = quote("\u202eznetni@example.com", safe="")
+    seats, whose = f"/v1/subscriptions/{subscription}/seats", f"?account_id={account_id}"
+    service = stack.token(None, "service")
+    stack.must("PUT", f"{seats}/{quote(turned, safe='')}{whose}", token=service)
+    assert stack.ask("PUT", f"{seats}/{marked}{whose}", token=service).status == 422
+
+    window.open(account_id, locale="en")
+
+    shown = window.page.locator("bdi", has_text=turned).first
+    shown.wait_for()
+    around = shown.locator("xpath=..")
+    assert shown.inner_text() == turned
+    assert around.evaluate("e => getComputedStyle(e).direction") == "ltr"
+    assert shown.evaluate("e => getComputedStyle(e).unicodeBidi") == "isolate"
+
+
 def test_without_javascript_there_is_stripes_login_and_somebody_to_ask(open_window, stack):
     account_id = new_account(stack, "1msg")
     window = open_window(java_script_enabled=False)

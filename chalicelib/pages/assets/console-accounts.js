@@ -2,7 +2,7 @@
 
 import { save } from "./calendar.js";
 import { h, facts, theirs } from "./dom.js";
-import { accountLink, act, address, asked, badge, details, held, money, paged, part, reasoned, when, words } from "./console-parts.js";
+import { accountLink, act, address, asked, badge, details, held, money, paged, part, reasoned, sentence, when, words } from "./console-parts.js";
 import { because, stepRow } from "./console-steps.js";
 
 // -- finding
@@ -88,16 +88,19 @@ function legalHold(desk, id, hold) {
     hold ? held(hold) : h("p", { class: "note" }, "There is none: the account's data is purged when the policy says so."));
 }
 
+/** `step.number_fee` is a fee that was taken; `step.held` is what somebody did to a step. */
+const CARRIED_OUT = /^step\.(?!held$|released$|retried$|waived$)/;
+
 /** An entry of the history: what, who, and why. */
 function happened(id, one) {
   const { why = {}, data = {} } = one;
   // The reason stands by itself; the notices were mailed, and are long.
   const { reason, case_id: caseId, notices: _, ...more } = data;
   return [
-    h("div", { class: "row-head" }, h("h3", {}, words(one.what)), when(one.at)),
+    h("div", { class: "row-head" }, h("h3", {}, words(one.what.replace(CARRIED_OUT, ""))), when(one.at)),
     h("p", { class: "note" }, "By ", theirs(one.by), " · ", h("span", { class: "fact" }, theirs(one.id))),
     (why.reason ?? reason) && h("p", {}, h("q", {}, theirs(why.reason ?? reason))),
-    why.says && h("p", {}, why.says),
+    why.says && h("p", {}, sentence(why.says)),
     because(why),
     details(more),
     caseId && h("p", {}, h("a", { href: address("cases", id, caseId) }, "Open the case")),

@@ -59,7 +59,17 @@ export function details(record) {
 }
 
 function readable(value) {
-  return typeof value === "object" ? JSON.stringify(value) : value;
+  if (typeof value !== "object") return value;
+  return isMoney(value) ? money(value) : JSON.stringify(value);
+}
+
+function isMoney({ amount, currency }) {
+  return Number.isInteger(amount) && /^[a-z]{3}$/.test(currency ?? "");
+}
+
+/** A sentence in which names stand between `backticks`. */
+export function sentence(text) {
+  return text.split("`").map((piece, place) => (place % 2 ? h("code", {}, piece) : piece));
 }
 
 /** What an address asks for, without what is not said. */
