@@ -64,7 +64,8 @@ Read = Callable[[World, Account, dict[str, str]], Any]
 def read(world: World, file: TextIO, columns: Sequence[str], one: Read, key: str) -> Sheet:
     """Raises Bad when it is no such file at all."""
     rows = csv.DictReader(file, strict=True)
-    missing = [name for name in columns if name not in (rows.fieldnames or ())]
+    head = _head(rows)
+    missing = [name for name in columns if name not in head]
     if missing:
         raise Bad(f"the first line must name the columns; missing: {', '.join(missing)}")
     sheet, known, first = Sheet(), dict[str, Account | None](), dict[str, int]()
@@ -85,6 +86,13 @@ def read(world: World, file: TextIO, columns: Sequence[str], one: Read, key: str
     return sheet
 
 
+def _head(rows: csv.DictReader[str]) -> Sequence[str]:
+    try:
+        return rows.fieldnames or ()
+    except csv.Error as error:
+        raise Bad(f"the first line is no CSV: {error}") from error
+
+
 def _lines(rows: csv.DictReader[str]) -> Iterator[tuple[int, dict[Any, Any]]]:
     try:
         for row in rows:
@@ -96,6 +104,7 @@ def _lines(rows: csv.DictReader[str]) -> Iterator[tuple[int, dict[Any, Any]]]:
 def _account(world: World, known: dict[str, Account | None], account_id: str) -> Account:
     if not account_id:
         raise Bad("account_id is empty")
+    _must_be_id(account_id, "account_id")
     if account_id not in known:
         loaded = accounts.load(world.table, account_id)
         known[account_id] = loaded.account if loaded else None
@@ -114,6 +123,7 @@ def number(world: World, account: Account, row: dict[str, str]) -> Number:
         raise Bad(f"provider: no carrier of this name is set up (known: {known})")
     if not row["provider_id"]:
         raise Bad("provider_id is empty")
+    _must_be_id(row["provider_id"], "provider_id")
     bought_at = _instant(row, "bought_at")
     if bought_at > now:
         raise Bad("bought_at lies ahead")
@@ -133,8 +143,7 @@ def number(world: World, account: Account, row: dict[str, str]) -> Number:
 
 
 def message(world: World, account: Account, row: dict[str, str]) -> ScheduledMessage:
-    if not (0 < len(row["id"]) <= 200 and row["id"].isprintable()):
-        raise Bad("id has 1 to 200 printable characters")
+    _must_be_id(row["id"], "id")
     if row["channel"] not in CHANNELS:
         raise Bad(f"channel is one of {', '.join(CHANNELS)}")
     return ScheduledMessage(
@@ -144,6 +153,11 @@ def message(world: World, account: Account, row: dict[str, str]) -> ScheduledMes
         price=_money(account, row, "price"),
         known_since=world.clock.now(),
     )
+
+
+def _must_be_id(text: str, name: str) -> None:
+    if not (0 < len(text) <= 200 and text.isprintable()):
+        raise Bad(f"{name} has 1 to 200 printable characters")
 
 
 def _instant(row: dict[str, str], name: str) -> datetime:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pathlib
 import re
+import sys
 import types
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
@@ -80,6 +81,10 @@ def read_policy(text: str, file_name: str) -> Policy:
         raise PolicyError(f"{file_name}: is nested too deeply") from error
     except tomllib.TOMLDecodeError as error:
         raise PolicyError(_in_the_toml(file_name, text, str(error))) from error
+    except ValueError as error:
+        # Python's own limit, which tomllib lets through.
+        line = text[: _endless_number(text)].count("\n") + 1
+        raise PolicyError(f"{file_name}:{line}: a number has too many digits") from error
     try:
         policy: Policy = _record(Policy, plain, ())
         check(policy)
@@ -88,6 +93,12 @@ def read_policy(text: str, file_name: str) -> Policy:
         line = line_of(text, wrong.path)
         raise PolicyError(f"{file_name}:{line}: {where or 'the file'}: {wrong.why}") from wrong
     return policy
+
+
+def _endless_number(text: str) -> int:
+    """Where it begins."""
+    found = re.search(rf"[0-9_]{{{sys.get_int_max_str_digits()},}}", text)
+    return found.start() if found else 0
 
 
 def _in_the_toml(file_name: str, text: str, why: str) -> str:

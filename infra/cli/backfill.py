@@ -11,7 +11,8 @@ import argparse
 import csv
 import sys
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, TextIO
@@ -77,7 +78,7 @@ def _run(world: World, given: argparse.Namespace) -> int:
         return _import(world, given)
     try:
         options = _options(world, given)
-    except (Bad, OSError, tomllib.TOMLDecodeError) as error:
+    except (Bad, OSError) as error:
         raise LookupError(str(error)) from error
     with patiently():
         return _adopt(world, given, options) if given.apply else _plan(world, given, options)
@@ -177,7 +178,7 @@ def _options(world: World, given: argparse.Namespace) -> Options:
 def _accounts(path: str) -> Mapping[str, Mapped]:
     names = {one.name for one in fields(Mapped)}
     found: dict[str, Mapped] = {}
-    with Path(path).open(newline="", encoding="utf-8-sig") as file:
+    with _readable(path), Path(path).open(newline="", encoding="utf-8-sig") as file:
         rows = csv.DictReader(file)
         if not {"stripe_customer_id", "account_id"} <= set(rows.fieldnames or ()):
             raise Bad(f"{path}: the first line must name stripe_customer_id and account_id")
@@ -196,12 +197,25 @@ def _accounts(path: str) -> Mapping[str, Mapped]:
     return found
 
 
+@contextmanager
+def _readable(path: str) -> Iterator[None]:
+    """Whatever the readers of CSV and TOML trip over is the file's fault."""
+    try:
+        yield
+    except (ValueError, csv.Error, RecursionError) as error:
+        # Not text, no TOML, or a number beyond what Python reads: all of them are ValueErrors.
+        raise Bad(f"{path}: cannot be read: {error}") from error
+
+
 def _prices(world: World, path: str | None) -> frozenset[str]:
     """The prices that are to be left alone. One that is mapped to a plan must be known to its policy by now: events
     will bring it again, and nobody reads this file then."""
     if path is None or not Path(path).exists():
         return frozenset()
-    mapped = tomllib.loads(Path(path).read_text(encoding="utf-8")).get("prices", {})
+    with _readable(path):
+        mapped = tomllib.loads(Path(path).read_text(encoding="utf-8")).get("prices", {})
+    if not isinstance(mapped, dict):
+        raise Bad(f"{path}: prices must be a table: [prices], and below it a line for each price")
     wrong: list[str] = []
     ignored: set[str] = set()
     for price, plan in mapped.items():
@@ -230,7 +244,12 @@ def _write_map(path: str | None, prices: Mapping[tuple[str, str | None], int]) -
     ]
     for (price, key), n in sorted(prices.items()):
         lines.append(f'"{price}" = ""  # {key or "no lookup key"}, {n} subscriptions')
-    Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    try:
+        Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    except OSError as error:
+        # What would become of everybody was worked out all the same, and is said.
+        print(f"lapse: {path} cannot be written: {error.strerror}", file=sys.stderr)
+        return None
     return path
 
 

@@ -193,10 +193,18 @@ def _schema(_arguments: argparse.Namespace) -> int:
 def _named(name: str) -> tuple[Policy, str]:
     """The policy of this name, or in this file."""
     shipped = {file.stem: file for file in _shipped()}
-    if name not in shipped and not Path(name).exists():
+    if name not in shipped and not _is_there(Path(name)):
         known = ", ".join(shipped)
         raise PolicyError(f"{name}: neither a file nor a policy we ship ({known})")
     return read_file(shipped.get(name, Path(name)))
+
+
+def _is_there(file: Path) -> bool:
+    try:
+        return file.exists()
+    except OSError:
+        # A name that no file can have.
+        return False
 
 
 def _shipped() -> list[Path]:

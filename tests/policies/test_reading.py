@@ -306,3 +306,9 @@ def test_a_price_stands_for_a_plan_by_its_lookup_key_or_its_id():
     assert known.plan_of_price("price_1", "smarter-contact:calling:week") is None
     assert known.plan_of_price("price_1", "goto:webinar:month") is None
     assert known.plan_of_price("price_1", None) is None
+
+
+def test_a_number_beyond_what_python_reads_is_refused_by_its_line():
+    said = refusal(changed("= 336", f"= {'9' * 5000}"))
+
+    assert said == "acme.toml:12: a number has too many digits"

@@ -144,6 +144,17 @@ def unknown_price(old):
     return old.life.stripe("POST", "/v1/prices", made)["id"]
 
 
+def test_a_map_that_cannot_be_written_is_said_beside_the_plan(old, tmp_path, capsys):
+    old.subscribe(old.customer("a"), unknown_price(old))
+    file = tmp_path / "nowhere" / "prices.toml"
+
+    assert main(("backfill", "--policy", "smarter-contact", "--prices", str(file))) == 1
+
+    said = capsys.readouterr()
+    assert "1 customers, 1 subscriptions" in said.out
+    assert said.err == f"lapse: {file} cannot be written: No such file or directory\n"
+
+
 def test_unknown_prices_give_a_map_to_fill_in(old, tmp_path, capsys):
     price = unknown_price(old)
     old.subscribe(old.customer("a"), price)
