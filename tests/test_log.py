@@ -176,3 +176,24 @@ def test_what_people_write_and_what_lets_them_in_is_never_logged_either(lines, m
     secret_parts = [link.body["url"].rsplit("/", 1)[-1], token, token.rsplit(".", 1)[-1]]
     for text in (CANARY, *secret_parts, STRIPE_KEY, seeds.WEBHOOK_SECRET):
         assert text not in written
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("no mail to ann@example.com: bounced", "no mail to …: bounced"),
+        ("<ann.o'hara+x@mail.example.co>", "<…>"),
+        ("card 4242424242424242 declined", "card … declined"),
+        ("card 4242 4242 4242 4242, or 4242-4242-4242-4242", "card …, or …"),
+        ("Invalid API Key provided: sk_live_51abc", "Invalid API Key provided: …"),
+        ("GET https://billing.example/p/session/abc?x=1 failed", "GET https://billing.example/… failed"),
+        ("no customer cus_123 (request req_1) in 2026", "no customer cus_123 (request req_1) in 2026"),
+        ("the number +14155550100 is held", "the number +14155550100 is held"),
+    ],
+)  # fmt: skip
+def test_what_an_outsider_says_is_kept_without_what_must_not_be(said, kept):
+    assert log.fit_to_keep(said) == kept
+
+
+def test_an_endless_sentence_is_cut_before_it_is_looked_at():
+    assert len(log.fit_to_keep("x" * 10**6)) <= log.LONGEST_CAUSE

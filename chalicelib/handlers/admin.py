@@ -207,7 +207,9 @@ def replay_parked(call: Call[shapes.Reasoned]) -> Answer:
         raise not_found("parked event")
     said = reason(call)
     outcome = sweeping.retry_one_parked(call.world, key)
-    log.event("parked_replayed", event_id=event_id, by=call.caller.sub, reason=said)
+    log.event(
+        "parked_replayed", event_id=event_id, by=call.caller.sub, reason=log.fit_to_keep(said)
+    )
     if outcome != "done":
         raise Problem(409, "blocked", "It still cannot be applied.", blockers=[])
     return Answer(200, {"outcome": "applied"})

@@ -26,7 +26,7 @@ NAMED = re.compile(r"^[\w.-]+\.toml:\d+: ", re.ASCII)
 ACCOUNT = Account(
     id="acme", policy="acme", currency="usd", created_at=datetime(2026, 1, 31, tzinfo=UTC)
 )
-A_FILE = 400
+A_FILE = 200
 
 
 def judged(text):
