@@ -138,3 +138,40 @@ def test_a_backlog_that_breaks_off_half_way_goes_on_where_it_was(stage):
         {e["sequence"] for e in stage.app.events}
     )
     assert len(stage.app.events) == BACKLOG + 1
+
+
+def asked_by(stage, run, world):
+    """How often each method of the table is asked."""
+    asked = []
+
+    class Asking:
+        def __getattr__(self, name):
+            asked.append(name)
+            return getattr(stage.table, name)
+
+    run(replace(world, table=Asking()))
+    return {name: asked.count(name) for name in set(asked)}
+
+
+def test_while_events_are_switched_off_the_jobs_do_not_even_look_who_waits(stage):
+    off = switched(stage, "off")
+    publishing.publish(off, "acme")
+    delivering.deliver(off, "acme")
+    stage.move(stage.now + timedelta(hours=1))
+
+    assert asked_by(stage, publishing.retry_stuck, off) == {}
+    assert asked_by(stage, delivering.send_again, off) == {}
+
+
+def test_while_an_endpoint_is_out_of_reach_the_others_that_wait_for_it_cost_no_reading(stage):
+    for n in range(2, 8):
+        stage.leaving(f"acme-{n}", f"cus_{n}", f"sub_{n}")
+    stage.app.fails = fails(OutOfReach("status_503"))
+    stage.flow(*(f"acme-{n}" for n in range(2, 8)))
+    stage.move(stage.now + timedelta(hours=1))
+
+    asked = asked_by(stage, delivering.send_again, stage.anew())
+
+    # One account is tried; then nobody's position is read any more.
+    assert asked["get_many"] == 2
+    assert stage.app.tries == 2

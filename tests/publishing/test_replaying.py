@@ -9,6 +9,7 @@ from chalicelib import delivering, wiring
 from chalicelib.domain.moments import rfc3339
 from chalicelib.gateways.endpoint_settings import EndpointsWrong
 from chalicelib.gateways.events import EventRefused, Gone
+from chalicelib.store import outbox
 from chalicelib.wiring import MadeWhenAsked
 from infra.cli.main import main
 from tests.publishing.test_delivering import Sending, fails, switched, turned
@@ -185,6 +186,21 @@ def test_what_nobody_could_read_is_told_to_the_customer_as_well_once_it_can_be_r
 
     assert stage.set_aside() == []
     assert "number.added" in stage.crm.types
+
+
+def test_a_customer_who_could_not_be_told_is_told_when_it_is_replayed(stage, capsys, monkeypatch):
+    stage.listener.fails = stage.app.fails = fails(None)
+    told, read = len(stage.listener.mail), outbox.notices_of
+    monkeypatch.setattr(outbox, "notices_of", lambda _: (_ for _ in ()).throw(KeyError("broken")))
+    stage.resume("sub_0")
+    stage.flow("acme")
+    monkeypatch.setattr(outbox, "notices_of", read)
+    assert len(stage.listener.mail) == told
+
+    for _ in range(2):
+        assert listed(capsys, "replay", "--account", "acme", "--apply")[0] == 0
+
+    assert len(stage.listener.mail) == told + 1
 
 
 # -- endpoints

@@ -49,8 +49,10 @@ except ImportError:
 
 NO_PORTS = {
     *("settings", "clock", "table", "policies", "new_id", "customers", "gate", "marks", "secrets"),
+    "shares",
 }
-"""What a world is made of besides ways out. Our own table is where the truth is; secrets are only read."""
+"""What a world is made of besides ways out. Our own table is where the truth is; secrets are only read; our own queue
+brings our own work back to us."""
 NO_METHODS = {"pace", "url", "secret", "fetch"}
 """Attributes that are no methods."""
 
