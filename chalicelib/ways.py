@@ -239,4 +239,5 @@ def _last_success(world: World, way: str) -> datetime | None:
 
 
 def reason_of(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
+    """As it may be kept: it outlives a purge of what it is about."""
+    return log.fit_to_keep(f"{type(error).__name__}: {error}")

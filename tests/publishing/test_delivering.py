@@ -256,6 +256,20 @@ def test_what_is_too_large_is_set_aside_at_once(stage):
     ]
 
 
+def test_the_reason_that_is_kept_repeats_nothing_that_must_not_be_kept(stage):
+    stage.leaving()
+    stage.app.fails = fails(EventRefused("ann@example.com has whsec_canary"), "account.created")
+    stage.crm.fails = fails(OSError("ann@example.com has whsec_canary"))
+
+    stage.flow()
+
+    rows = [stage.table.get(keys.published("acme", "crm")), *stage.set_aside()]
+    assert "OSError" in str(rows)
+    assert "EventRefused" in str(rows)
+    assert "ann@" not in str(rows)
+    assert "whsec_" not in str(rows)
+
+
 # -- one that wants nothing any more
 
 
