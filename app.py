@@ -10,7 +10,7 @@ from typing import Any
 from chalice.app import Chalice, CloudWatchEvent, DynamoDBEvent
 
 from chalicelib import wiring
-from chalicelib.handlers import from_eventbridge, jobs, stream
+from chalicelib.handlers import failing, from_eventbridge, jobs, stream
 from chalicelib.handlers.doors import api
 from chalicelib.handlers.jobs import SCHEDULE, Job
 
@@ -21,7 +21,8 @@ app.register_blueprint(api)
 def _scheduled(job: Job) -> Callable[[Any, Any], Any]:
     def run(event: CloudWatchEvent) -> str:
         context: Any = event.context
-        return jobs.run(job.name, context.get_remaining_time_in_millis)
+        with failing.plainly(job.name):
+            return jobs.run(job.name, context.get_remaining_time_in_millis)
 
     # Lambda finds a function by this name in this module.
     run.__name__ = job.name
@@ -43,11 +44,12 @@ def _of_stream(
     def run(event: DynamoDBEvent) -> dict[str, list[dict[str, str]]]:
         context: Any = event.context
         records: list[dict[str, Any]] = event.to_dict()["Records"]
-        return act(
-            wiring.world(),
-            records,
-            lambda: context.get_remaining_time_in_millis() < jobs.SPARE_MILLISECONDS,
-        )
+        with failing.plainly(name):
+            return act(
+                wiring.world(),
+                records,
+                lambda: context.get_remaining_time_in_millis() < jobs.SPARE_MILLISECONDS,
+            )
 
     # Lambda finds a function by this name in this module.
     run.__name__ = name
@@ -70,7 +72,8 @@ send_history = _of_stream("send_history", stream.send)
     {"source": [{"prefix": f"{from_eventbridge.PARTNER}/"}]}, name="hear-stripe-eventbridge"
 )
 def hear_stripe_eventbridge(event: CloudWatchEvent) -> dict[str, str]:
-    return {"outcome": from_eventbridge.receive(wiring.world(), event.to_dict())}
+    with failing.plainly("hear_stripe_eventbridge"):
+        return {"outcome": from_eventbridge.receive(wiring.world(), event.to_dict())}
 
 
 globals().update({job.name: _scheduled(job) for job in SCHEDULE})

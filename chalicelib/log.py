@@ -37,13 +37,27 @@ def problem(name: str, error: BaseException, **keys: object) -> None:
     _write(
         logging.ERROR,
         name,
-        {
-            **keys,
-            "error": type(error).__name__,
-            "cause": fit_to_keep(str(error))[:300],
-            "where": where,
-        },
+        {**keys, "error": type(error).__name__, "cause": cause(error), "where": where},
     )
+
+
+def cause(error: BaseException) -> str:
+    """What an exception of ours says. Of another's only a code: its sentence may quote what it was given, be that a
+    secret, a message or a name."""
+    if type(error).__module__.partition(".")[0] == "chalicelib":
+        return fit_to_keep(str(error))[:300]
+    answer = getattr(error, "response", None)
+    # As AWS says it: ThrottlingException, AccessDenied.
+    said = answer.get("Error", {}).get("Code", "") if isinstance(answer, dict) else ""
+    return said if _CODE.fullmatch(str(said)) else ""
+
+
+def reason(error: BaseException) -> str:
+    """As it is kept beside what failed, and shown."""
+    return f"{type(error).__name__}: {cause(error)}".removesuffix(": ")
+
+
+_CODE = re.compile(r"[A-Za-z0-9.]{1,80}")
 
 
 def fit_to_keep(text: str) -> str:

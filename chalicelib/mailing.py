@@ -129,7 +129,5 @@ def _not_sent(world: World, unsent: Unsent, error: Exception) -> Outcome:
     log.problem("mail_failed", error, account=unsent.account_id, attempts=attempts)
     if isinstance(error, MailRefused) or attempts >= MOST_TRIES:
         return _finish(world, unsent, outbox.GIVEN_UP)
-    outbox.try_later(
-        world.table, unsent, f"{type(error).__name__}: {error}", now + backoff(attempts)
-    )
+    outbox.try_later(world.table, unsent, log.reason(error), now + backoff(attempts))
     return "to be tried again"

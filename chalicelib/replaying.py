@@ -68,7 +68,7 @@ def replay(world: World, one: Aside) -> Replayed:
         raise
     except Exception as error:  # noqa: BLE001 - it stays aside, and the rest goes on
         log.problem("entry_still_aside", error, entry=one.fact_id, way=one.way)
-        return Replayed(one, ways.reason_of(error))
+        return Replayed(one, log.reason(error))
     aside.forget(world.table, one)
     log.event("entry_replayed", account=one.account_id, entry=one.fact_id, way=one.way)
     return Replayed(one, None)

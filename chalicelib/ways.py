@@ -83,7 +83,7 @@ def events_of(account_id: str, entry: HistoryEntry) -> tuple[DomainEvent, ...]:
         outbox.notices_of(entry)
         return news.events(account_id, entry)
     except Exception as error:
-        raise EventRefused(reason_of(error)) from error
+        raise EventRefused(log.reason(error)) from error
 
 
 def say(way: Way, account_id: str, entry: HistoryEntry) -> int:
@@ -192,7 +192,7 @@ def _try_later(world: World, way: Way, at: Position, error: Exception) -> None:
         way.due_kind,
         now + backoff(attempts),
         world.settings.due_shards,
-        reason=reason_of(error),
+        reason=log.reason(error),
         attempts=attempts if attempts < MOST_TRIES else MOST_TRIES - TRIES_LEFT_AFTER_AN_OUTAGE,
         fails_since=since,
     )
@@ -219,7 +219,7 @@ def _set_aside(
 ) -> Put:
     log.problem("entry_set_aside", error, account=account_id, entry=entry.id, way=way.name)
     now, shards = world.clock.now(), world.settings.due_shards
-    return aside.put(account_id, way.name, entry, reason_of(error), now, shards)
+    return aside.put(account_id, way.name, entry, log.reason(error), now, shards)
 
 
 def _note_success(world: World, way: str) -> None:
@@ -236,8 +236,3 @@ def _note_success(world: World, way: str) -> None:
 def _last_success(world: World, way: str) -> datetime | None:
     row = job_notes.find(world.table, NOTES, f"took:{way}")
     return from_rfc3339(row["doc"]["at"]) if row else None
-
-
-def reason_of(error: Exception) -> str:
-    """As it may be kept: it outlives a purge of what it is about."""
-    return log.fit_to_keep(f"{type(error).__name__}: {error}")

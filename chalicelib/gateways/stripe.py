@@ -64,11 +64,13 @@ class KeyMayNot(StripeUnavailable):
 
 
 class StripeRefused(Exception):
-    """Stripe understood and said no. `code` is Stripe's."""
+    """Stripe understood and said no. `code` is Stripe's; its sentence may quote what it was given, such as an address,
+    so it is for whoever shows it, and is no part of what is logged."""
 
     def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
+        super().__init__(code)
         self.code = code
+        self.message = message
 
 
 class Stripe(MoneyAtStripe, ListsAtStripe, SetupAtStripe):

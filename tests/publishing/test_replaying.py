@@ -131,7 +131,7 @@ def test_what_still_cannot_leave_stays_aside_with_its_new_reason(stage, capsys):
     code, out, _ = said(capsys, "replay", "--apply")
 
     assert code == 1
-    assert "OSError: down" in out
+    assert " OSError" in out
     assert {one.way for one in stage.set_aside()} == {"app"}
     assert sorted(stage.listener.types) == sorted(ALL * 2)
 
