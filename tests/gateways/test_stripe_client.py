@@ -184,7 +184,7 @@ def test_another_request_under_the_same_key_is_waited_for_and_then_busy(server, 
 def test_a_no_is_a_no_at_once(server, ours, status):
     server.answers = [server.fails(status, "resource_missing", "invalid_request_error")]
 
-    with pytest.raises(StripeRefused, match="^resource_missing$") as refused:
+    with pytest.raises(StripeRefused, match=r"^resource_missing$") as refused:
         ours.invoice_status("in_1")
     # Its sentence is there for whoever shows it; an error's own words are logged.
     assert refused.value.message == "no"
