@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from itertools import count
 from typing import Any
@@ -117,6 +118,22 @@ class Window:
                 " at = at.shadowRoot.activeElement; return at.textContent || at.name || at.tagName; }"
             )
         )
+
+    def must_be_open_to_all(self, element: str, *, only_colours: bool = False) -> None:
+        """axe finds nothing serious in it, and nothing runs over the edge. Only the colours differ between the schemes,
+        so the second one is looked at for those alone."""
+        from axe_playwright_python.sync_playwright import Axe
+
+        rules = {"runOnly": {"type": "rule", "values": ["color-contrast"]}}
+        found = Axe().run(
+            self.page, context={"include": [element]}, options=rules if only_colours else None
+        )
+        answer = found.response
+        assert answer["passes"], "axe looked at nothing"
+        serious = [v for v in answer["violations"] if v["impact"] in ("serious", "critical")]
+        assert serious == [], json.dumps(serious, indent=1)[:3000]
+        width = self.page.viewport_size["width"]
+        assert self.page.evaluate("document.documentElement.scrollWidth") <= width, self.page.url
 
     # -- the five steps
 
