@@ -122,6 +122,7 @@ def step_shown(world: World, account: Account, step: Step, row: Row | None) -> S
         "key": key_of(account.id, step.id),
         "kind": step.kind,
         "subject": step.subject,
+        "about": _plan_of(account, step.subject, policy),
         "title": title_for_operators(step.kind, policy),
         "due_at": rfc3339(step.due),
         "overdue": step.due <= now,
@@ -146,6 +147,13 @@ def step_shown(world: World, account: Account, step: Step, row: Row | None) -> S
     if is_waived_until(account, step.id, step.due):
         shown["waived"] = True
     return shown
+
+
+def _plan_of(account: Account, subject: str | None, policy: Policy) -> str | None:
+    """What people call the plan that a step is about: an id says nothing to whoever reads it."""
+    subscription = account.subscriptions.get(subject or "")
+    plan = policy.plans.get(subscription.plan) if subscription else None
+    return plan.title if plan else None
 
 
 def switched(world: World, kinds: Sequence[str]) -> Shown:

@@ -1,5 +1,6 @@
 """The documentation is true: what is made from the code is current, commands exist, links lead somewhere."""
 
+import inspect
 import re
 import shlex
 from pathlib import Path
@@ -10,8 +11,9 @@ from infra.cli.main import parser
 from infra.docs import states
 from infra.docs.__main__ import DOCS, PAGES, main
 from infra.docs.cli import commands
+from infra.screenshots import __main__ as screenshots
 from tests.support.local_stack import LocalStack
-from tests.support.pages_that_run import blocks, printed
+from tests.support.pages_that_run import START, blocks, printed
 
 ROOT = DOCS.parent
 WRITTEN = sorted([*DOCS.rglob("*.md"), *ROOT.glob("*.md")])
@@ -53,6 +55,12 @@ def test_every_page_is_in_the_index():
     }
 
     assert pages - set(LINK.findall(index)) == set()
+
+
+def test_every_picture_is_made_by_one_command_and_nothing_else_lies_there():
+    made = set(re.findall(r'_keep\(\w+, "([a-z-]+)"\)', inspect.getsource(screenshots)))
+
+    assert made == {image.stem for image in (DOCS / "images").iterdir()}
 
 
 # -- the command line
@@ -126,12 +134,14 @@ def test_a_status_that_stands_for_an_end_is_reached_from_everything_that_lives()
 def test_the_tutorial_runs_and_shows_what_it_says():
     found = blocks(TUTORIAL.read_text())
 
-    with LocalStack(LAPSE_START="2026-03-02T09:00:00Z") as stack:
+    with LocalStack(LAPSE_START=START) as stack:
         shown = printed(found, stack.url)
 
     assert len(found) == len(re.findall("^```sh$", TUTORIAL.read_text(), re.MULTILINE))
     for block, output in zip(found, shown, strict=True):
-        assert output == block.shown, block.commands
+        assert output == block.shown, (
+            f"{block.commands}\nrun: python -m tests.support.pages_that_run {named(TUTORIAL)}"
+        )
 
 
 def test_the_policy_the_how_to_begins_with_is_a_whole_one(tmp_path):

@@ -99,6 +99,14 @@ def test_what_happened_says_why_it_did():
     assert all(one["why"]["says"] for one in desk.told("subscription.started"))
 
 
+def test_a_step_about_a_plan_names_it_as_people_do():
+    desk = Desk().leave()
+
+    assert desk.step("access_ends")["about"] == "Messaging plan"
+    assert desk.step("access_ends")["subject"] == desk.subscription
+    assert desk.step("numbers_released")["about"] is None
+
+
 def test_what_will_happen_is_what_happens():
     """An operator is shown the very dates that the jobs follow."""
     desk = Desk().leave()

@@ -1,12 +1,20 @@
-"""Runs the commands of a Markdown page as a reader would, in one shell, and says what each block printed."""
+"""Runs the commands of a Markdown page as a reader would, in one shell, and says what each block printed.
+
+`python -m tests.support.pages_that_run PAGE` writes what they print now below each block.
+"""
 
 from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.local_stack import LocalStack
 
 BLOCK = re.compile(r"^```sh\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", re.MULTILINE | re.DOTALL)
+START = "2026-03-02T09:00:00Z"
 SEPARATOR = "\x1e"
 
 
@@ -32,3 +40,19 @@ def printed(found: list[Block], base: str) -> list[str]:
     return [
         one if not one or one.endswith("\n") else f"{one}\n" for one in done.stdout.split(SEPARATOR)
     ]
+
+
+def write_anew(page: Path) -> None:
+    text = page.read_text()
+    with LocalStack(LAPSE_START=START) as stack:
+        shown = iter(printed(blocks(text), stack.url))
+
+    def block(found: re.Match[str]) -> str:
+        output = next(shown)
+        return f"```sh\n{found.group(1)}```\n" + (f"\n```text\n{output}```\n" if output else "")
+
+    page.write_text(BLOCK.sub(block, text))
+
+
+if __name__ == "__main__":
+    write_anew(Path(sys.argv[1]))

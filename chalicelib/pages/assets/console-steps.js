@@ -7,9 +7,10 @@ import { badge, distance, held, reasoned, when, words } from "./console-parts.js
 export function stepRow(desk, step, asOf, before = null) {
   return [
     h("div", { class: "row-head" },
-      h("h3", {}, before, step.title ?? words(step.kind), step.subject && [" · ", theirs(step.subject)]),
+      h("h3", {}, before, step.title ?? words(step.kind), subject(step) && [" · ", theirs(subject(step))]),
       h("span", {}, when(step.due_at), asOf && step.due_at && ` · ${distance(asOf, step.due_at)}`)),
     h("div", { class: "why" }, marks(step)),
+    step.about && h("p", { class: "note" }, h("span", { class: "fact" }, theirs(step.subject))),
     step.held && held(step.held),
     !step.due_at && step.held && h("p", { class: "note" }, "It is called off for now. Should it come back, it is on hold."),
     step.last_error && h("p", { class: "wrong" }, theirs(step.last_error)),
@@ -18,6 +19,11 @@ export function stepRow(desk, step, asOf, before = null) {
     step.approval && approval(desk, step),
     h("div", { class: "buttons" }, acts(desk, step)),
   ];
+}
+
+/** What it is about, as people call it. */
+function subject(step) {
+  return step.about ?? step.subject;
 }
 
 function marks(step) {
@@ -41,7 +47,7 @@ export function because(origin) {
 }
 
 function acts(desk, step) {
-  const about = [step.title ?? words(step.kind), step.subject].filter(Boolean).join(" ");
+  const about = [step.title ?? words(step.kind), subject(step)].filter(Boolean).join(" ");
   const post = (what) => (reason) => desk.api.post(`/v1/admin/steps/${encodeURIComponent(step.key)}/${what}`, { reason });
   const isTriable = step.held || step.attempts > 0 || step.overdue;
   return [
