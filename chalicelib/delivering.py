@@ -49,6 +49,9 @@ def _deliver(world: World, at: Position, out_of_time: OutOfTime) -> int:
         return 0
     if not ways.is_open(world, at.way, UNSENT_EVENTS, at):
         return 0
+    if out_of_time():
+        ways.hold(world, UNSENT_EVENTS, at, world.clock.now(), "no time was left")
+        return 0
     way = Way(at.way, UNSENT_EVENTS, endpoint.send, endpoint.since)
     try:
         return ways.go(world, way, at, positions.missing(world.table, at), out_of_time)

@@ -154,6 +154,15 @@ def catch_up(
     return walking.periodically(world, CATCH_UP, every, visit, out_of_time, choose=lagging) or ""
 
 
+def catch_up_with_all(world: World) -> None:
+    """A walk over everybody that begins now: one that is under way may have passed some already, so it is finished
+    first."""
+    now = world.clock.now()
+    walked = catch_up(world)
+    if isinstance(walked, Walked) and walked.walk.began_at < now:
+        catch_up(world)
+
+
 def catch_up_now_and_then(world: World, out_of_time: OutOfTime) -> Walked | str:
     """Begins to catch up every six hours, and goes on with what is not finished."""
     return catch_up(world, out_of_time, every=CATCH_UP_EVERY)

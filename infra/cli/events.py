@@ -269,7 +269,7 @@ def _resume(world: World, given: argparse.Namespace) -> int:
     stop = delivering.stopped(world, given.name)
     if stop is not None and given.apply:
         delivering.resume(world, given.name)
-        publishing.catch_up(world)
+        publishing.catch_up_with_all(world)
     applied = stop is not None and given.apply
     if given.json:
         say_json({"name": given.name, "was_stopped": stop is not None, "applied": applied})

@@ -128,7 +128,7 @@ def test_a_long_backlog_is_found_whole_and_in_order_in_few_requests(missing):
 
 
 def test_a_backlog_that_breaks_off_half_way_goes_on_where_it_was(stage):
-    tried = iter(range(30))
+    tried = iter(range(31))
     delivering.deliver(stage.anew(), "acme", lambda: next(tried, None) is None, names=("app",))
     assert len(stage.app.events) == 30
 

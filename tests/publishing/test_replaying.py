@@ -5,11 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib import delivering, wiring
+from chalicelib import delivering, publishing, wiring
 from chalicelib.domain.moments import rfc3339
 from chalicelib.gateways.endpoint_settings import EndpointsWrong
 from chalicelib.gateways.events import EventRefused, Gone
-from chalicelib.store import outbox
+from chalicelib.store import outbox, positions
 from chalicelib.wiring import MadeWhenAsked
 from infra.cli.main import main
 from tests.publishing.test_delivering import Sending, fails, switched, turned
@@ -242,6 +242,27 @@ def test_one_that_was_stopped_is_resumed_with_apply(stage, capsys):
     stage.ticks(1)
     assert "number.added" in stage.crm.types
     assert said(capsys, "resume", "crm", "--apply")[1] == "crm is not stopped\n"
+
+
+def test_resuming_reaches_accounts_that_a_walk_under_way_has_passed(stage, capsys):
+    stage.crm.fails = fails(Gone("status_410"))
+    for id in ("acme", "other"):
+        stage.number("+14155550100" if id == "acme" else "+14155550101", account_id=id)
+        stage.flow(id)
+    stage.crm.fails = fails(None)
+    publishing.catch_up(stage.anew())
+    stops = iter((False, False, True))
+    stage.number("+14155550102", account_id="other")
+    stage.number("+14155550103", account_id="acme")
+    publishing.catch_up(stage.anew(), lambda: next(stops, True))
+    stage.move(stage.now + HOUR)
+    wiring.use(stage.anew())
+
+    assert said(capsys, "resume", "crm", "--apply")[0] == 0
+    stage.ticks(1)
+
+    for id in ("acme", "other"):
+        assert not positions.position(stage.table, id, "crm").lags
 
 
 def test_one_that_nobody_knows_cannot_be_resumed(stage, capsys):
