@@ -236,7 +236,7 @@ def _role(name: str, function: Function) -> Json:
                     "PolicyName": "least",
                     "PolicyDocument": {
                         "Version": "2012-10-17",
-                        "Statement": rights(name, function),
+                        "Statement": [*rights(name, function), *_of_purgers(function)],
                     },
                 }
             ],
@@ -270,6 +270,12 @@ def _statements(name: str, id: str, function: Function) -> Iterator[Json]:
     if function.secrets:
         places = [_secret_arn(secret) for secret in sorted(function.secrets)]
         yield _allow("Secrets", ("secretsmanager:GetSecretValue",), *places)
+    if named := sorted(function.secrets & _NAMED_IN_SETTINGS):
+        yield _allow(
+            "Parameters",
+            ("ssm:GetParameter",),
+            *(p for one in named for p in _kept_parameters(one)),
+        )
     if "carriers" in function.secrets:
         yield _allow("AwsNumbers", [f"sms-voice:{one}" for one in _AT_AWS_MESSAGING], "*")
     yield from _about_files(function)
@@ -293,6 +299,23 @@ def _statements(name: str, id: str, function: Function) -> Iterator[Json]:
 _AT_AWS_MESSAGING: Final = (
     *("DescribePhoneNumbers", "DescribeRegistrations", "ReleasePhoneNumber", "DeleteRegistration"),
 )
+
+
+def _of_purgers(function: Function) -> list[Json]:
+    """What the SaaS keeps elsewhere and has its purgers delete; whoever deploys names it, to the prefix."""
+    if "purgers" not in function.secrets:
+        return []
+    asked = (
+        *("s3:ListBucketVersions", "s3:DeleteObject", "s3:DeleteObjectVersion"),
+        *("dynamodb:Query", "dynamodb:BatchWriteItem"),
+    )
+    named = {"Ref": "PurgerArns"}
+    statement = {"Sid": "Purgers", "Effect": "Allow", "Action": list(asked), "Resource": named}
+    return [{"Fn::If": ["HasPurgerArns", statement, {"Ref": "AWS::NoValue"}]}]
+
+
+_NAMED_IN_SETTINGS: Final = frozenset({"purgers", "endpoints"})
+"""Secrets whose place stands in a setting, so that it may be in the parameter store as well."""
 
 
 def _about_files(function: Function) -> Iterator[Json]:
@@ -329,3 +352,9 @@ def _secret_arn(secret: str) -> Json:
         "Fn::Sub": "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}"
         f":secret:lapse/${{Stage}}/{secret}-??????"
     }
+
+
+def _kept_parameters(secret: str) -> list[Json]:
+    """One, or several below it: /lapse/prod/purgers/app."""
+    at = "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/lapse/${Stage}/"
+    return [{"Fn::Sub": f"{at}{secret}{below}"} for below in ("", "/*")]

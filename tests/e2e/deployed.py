@@ -157,6 +157,7 @@ def target(aws, outside):
                 ]
             ),
             "DueShards": "2",
+            "PurgerArns": "arn:aws:s3:::app-media,arn:aws:s3:::app-media/tenants/*",
         },
     )
 
@@ -519,6 +520,34 @@ def test_a_role_gives_shares_to_its_own_queue_only(aws, stack, role_of, name):
     }  # fmt: skip
 
     assert may == ({f"{name.replace('_', '-')}-shares.fifo"} if FUNCTIONS[name].takers else set())
+
+
+def test_the_purge_deletes_below_the_prefix_that_was_named_and_nowhere_else(aws, stack, role_of):
+    aws.client("s3").create_bucket(Bucket="app-media")
+    purge, other = role_of("purge_data", "s3"), role_of("make_exports", "s3")
+
+    def may(files, key):
+        wanted = {"Objects": [{"Key": key}]}
+        answer = {}
+        refused = denied(lambda **a: answer.update(files.delete_objects(**a)), Bucket="app-media", Delete=wanted)  # fmt: skip
+        return not refused and not answer.get("Errors")
+
+    assert may(purge, "tenants/acme/photo")
+    assert not may(purge, "settings")
+    assert not may(other, "tenants/acme/photo")
+    assert not denied(purge.list_object_versions, Bucket="app-media")
+    assert denied(purge.list_object_versions, Bucket="artifacts")
+
+
+def test_a_purgers_secret_may_lie_in_the_parameter_store(aws, stack, role_of):
+    for name in ("purgers/app", "stripe"):
+        aws.client("ssm").put_parameter(Name=f"/lapse/{STAGE}/{name}", Value="x", Type="SecureString")  # fmt: skip
+    purge, webhook = role_of("purge_data", "ssm"), role_of("webhook", "ssm")
+    place = f"/lapse/{STAGE}/purgers/app"
+
+    assert not denied(purge.get_parameter, Name=place, WithDecryption=True)
+    assert denied(webhook.get_parameter, Name=place, WithDecryption=True)
+    assert denied(purge.get_parameter, Name=f"/lapse/{STAGE}/stripe", WithDecryption=True)
 
 
 # -- going back
