@@ -164,6 +164,7 @@ def test_nothing_keeps_anybody_out(open_window, stack, scheme):
         "/parked": "Parked events",
         "/jobs": "Jobs",
         "/maintenance": "Maintenance",
+        "/switches": "Switches",
     }
     for where, title in pages.items():
         open_console(window, stack, where)

@@ -130,3 +130,23 @@ def test_every_line_of_the_past_says_what_it_is_and_why(window, travelled, smart
     assert "numbers.release_after_hours: 336" in released.inner_text()
     started = past.locator(".row").filter(has_text="A subscription began.").first
     assert "M1-1" in started.inner_text()
+
+
+def test_everything_is_stopped_and_goes_on_with_a_reason_each(window, travelled):
+    open_console(window, travelled, "/switches")
+    window.sees("Nothing is stopped.")
+    dialog = window.page.get_by_role("dialog")
+
+    window.press("Stop everything")
+    dialog.get_by_label("Reason").fill("The carrier answers for somebody else")
+    dialog.get_by_role("button", name="Stop").click()
+    window.sees("Nothing leaves since")
+    operator = travelled.token(None, "operator")
+    assert travelled.must("GET", "/v1/admin/kill-switch", token=operator)["kill_switch"]["on"]
+    window.press("Let everything go on")
+    dialog.get_by_label("Reason").fill("It is put right")
+    dialog.get_by_role("button", name="Go on").click()
+
+    window.sees("Nothing is stopped.")
+    for reason in ("The carrier answers for somebody else", "It is put right"):
+        assert reason in desk(window).inner_text()

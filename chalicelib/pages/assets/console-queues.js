@@ -1,4 +1,5 @@
-// What waits, over all accounts: deadlines, Stripe events that could not be applied yet, and the jobs' backlogs.
+// What waits, over all accounts: deadlines, Stripe events that could not be applied yet, and the jobs' backlogs. And the
+// switches that make everything wait.
 
 import { calendar, save } from "./calendar.js";
 import { h, theirs } from "./dom.js";
@@ -124,5 +125,29 @@ function walk(one) {
     h("p", { class: "note" }, "Began ", when(one.began_at), one.ended_at && [" · ended ", when(one.ended_at)], ` · ${one.shards_done} of ${one.shards} parts`),
     details({ ...one.counts, failing: one.failing || null, given_up: one.given_up || null }),
     one.not_visited.length > 0 && h("ul", {}, one.not_visited.map((left) => h("li", {}, accountLink(left.account_id), ": ", theirs(left.reason)))),
+  ];
+}
+
+// -- switches
+
+export async function switchesPage(desk) {
+  const path = "/v1/admin/kill-switch";
+  const { kill_switch: killed, capabilities, turned } = await desk.api.get(path);
+  const button = killed.on
+    ? reasoned(desk, { label: "Let everything go on", of: "kill-switch", title: "Let everything go on?", text: "What fell due meanwhile is done now, as if it were late.", yes: "Go on", work: (reason) => desk.api.ask("DELETE", path, { reason }), outcome: () => "Everything goes on." })
+    : reasoned(desk, { label: "Stop everything", of: "kill-switch", title: "Stop everything that leaves?", text: "Stripe, carriers, mail, events and deletions, within seconds. What falls due meanwhile stays due.", yes: "Stop", work: (reason) => desk.api.post(path, { reason }), outcome: () => "Everything is stopped." });
+  return [
+    h("h1", {}, "Switches"),
+    h("section", { class: killed.on ? "card warning" : "card" },
+      h("div", { class: "row-head" }, h("h2", {}, "Kill switch"), button),
+      killed.on
+        ? h("p", {}, "Nothing leaves since ", when(killed.since), ", by ", theirs(killed.by), ": ", h("q", {}, theirs(killed.reason)))
+        : h("p", { class: "note" }, "Nothing is stopped.")),
+    part("Capabilities", "", capabilities.map((one) => h("li", { class: "row" },
+      h("div", { class: "row-head" }, h("h3", {}, words(one.name)), badge(one.mode, one.mode === "on" ? "good" : "final")),
+      h("p", { class: "note" }, one.says)))),
+    turned.length > 0 && part("Turned", "", turned.map((one) => h("li", { class: "row past" },
+      h("div", { class: "row-head" }, h("h3", {}, one.on ? "Stopped" : "Went on"), when(one.at)),
+      h("p", {}, "By ", theirs(one.by), ": ", h("q", {}, theirs(one.reason)))))),
   ];
 }

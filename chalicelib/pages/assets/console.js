@@ -7,14 +7,14 @@
 import { Api, Refusal } from "./api.js";
 import { accountPage, ledgerPage, searchPage } from "./console-accounts.js";
 import { casePage, casesPage } from "./console-cases.js";
-import { deadlinesPage, jobPage, jobsPage, parkedPage } from "./console-queues.js";
+import { deadlinesPage, jobPage, jobsPage, parkedPage, switchesPage } from "./console-queues.js";
 import { refusalBox } from "./console-parts.js";
 import { windowPage, workPage } from "./console-work.js";
 import { h } from "./dom.js";
 
 /** Where the API is: where this file came from, a stage's path included. */
 const HERE = import.meta.url.split("/pages/")[0];
-const PARTS = [["accounts", "Accounts"], ["deadlines", "Deadlines"], ["cases", "Cases"], ["parked", "Parked events"], ["jobs", "Jobs"], ["maintenance", "Maintenance"]];
+const PARTS = [["accounts", "Accounts"], ["deadlines", "Deadlines"], ["cases", "Cases"], ["parked", "Parked events"], ["jobs", "Jobs"], ["maintenance", "Maintenance"], ["switches", "Switches"]];
 
 /** The first that fits shows the page; what stands in brackets is handed to it. */
 const ROUTES = [
@@ -28,6 +28,7 @@ const ROUTES = [
   [/^\/parked$/, parkedPage],
   [/^\/jobs$/, jobsPage],
   [/^\/jobs\/([^/]+)$/, jobPage],
+  [/^\/switches$/, switchesPage],
   [/^\/maintenance$/, workPage],
   [/^\/maintenance\/([^/]+)$/, windowPage],
 ];
