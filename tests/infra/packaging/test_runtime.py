@@ -118,8 +118,9 @@ def test_the_same_function_takes_shares_of_its_work(start):
     assert '"event": "share_failed"' in written
 
 
-def test_the_streams_function_is_found_and_runs(start):
-    answer = start("app.publish_history").invoke({"Records": []})
+@pytest.mark.parametrize("name", ["publish_history", "send_history"])
+def test_each_function_of_the_stream_is_found_and_runs(start, name):
+    answer = start(f"app.{name}").invoke({"Records": []})
 
     assert answer == {"batchItemFailures": []}
 
