@@ -91,7 +91,11 @@ class LeanConnection(Connection):
     def client(self) -> Any:
         # Two threads asking at once would each make a client, at 50 ms and a TLS context apiece.
         with self._making:
-            return super().client
+            client = super().client
+            # botocore works the same endpoint out anew for each request, a tenth of what one costs. Without its rules
+            # it keeps to the one that it found when the client was made.
+            client._ruleset_resolver = None  # noqa: SLF001 - there is no public way to say so
+            return client
 
 
 def condition_of(condition: If) -> Condition | None:
