@@ -28,7 +28,7 @@ def ending(stage: Stage) -> dict[str, Any]:
 def _account(seen: Seen) -> dict[str, Any]:
     (row,) = [row for row in seen.rows if row["sk"] == "account"]
     return {
-        "record": _without(row["doc"]),
+        "record": without_moments(row["doc"]),
         "numbers": sorted((n.e164, n.state, n.next_fee_at) for n in seen.numbers),
         "registrations": sorted((r.id, r.state) for r in seen.registrations),
         "messages": sorted((r["sk"], r["state"]) for r in seen.of(keys.MESSAGE)),
@@ -43,16 +43,18 @@ def history(seen: Seen) -> Counter[str]:
     """What happened, as often as it happened."""
     said = [row["doc"] for row in seen.of(keys.HISTORY)]
     return Counter(
-        json.dumps([doc["what"], _without(doc.get("data", {}))], sort_keys=True)
+        json.dumps([doc["what"], without_moments(doc.get("data", {}))], sort_keys=True)
         for doc in said
         if doc["what"] not in RETOLD
     )
 
 
-def _without(value: Any) -> Any:
+def without_moments(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: _without(inner) for name, inner in value.items() if name not in MOMENTS}
-    return [_without(inner) for inner in value] if isinstance(value, list) else value
+        return {
+            name: without_moments(inner) for name, inner in value.items() if name not in MOMENTS
+        }
+    return [without_moments(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _given_back(stage: Stage) -> dict[str, tuple[str, list[str]]]:

@@ -1,0 +1,179 @@
+"""The listing of what the schedule and Stripe set off: every step, every job and every event, each with the story in
+which it is broken at every call in every way. One that is new, or whose story is gone, is named here.
+"""
+
+import importlib
+from contextlib import suppress
+from datetime import timedelta
+
+import pytest
+
+from chalicelib.domain import steps
+from chalicelib.gates import PORTS
+from chalicelib.gateways.stripe import StripeUnavailable
+from chalicelib.handlers.jobs import SCHEDULE
+from chalicelib.hearing import HEARD
+from chalicelib.lifecycle import must_load
+from chalicelib.store import parked
+from chalicelib.store.table import StoreError
+from tests.crashes.copies import in_a_copy
+from tests.crashes.every_route import Ready, onemsg, smarter
+from tests.crashes.lives import ending, through, with_files_of_its_own
+from tests.crashes.stories import STORIES
+from tests.doors.scene import ACME
+from tests.support.endings import differences
+from tests.support.endings import ending as ending_of
+from tests.support.everything_at_stripe import Scene
+from tests.support.faults import Crash, FaultyTable, Plan, faulty
+from tests.support.invariants import check_all
+from tests.support.stripe_shapes import VERSIONS, event
+
+SWEPT = "tests.crashes.test_sweeps", "test_a_sweep_broken_anywhere_ends_as_if_nothing_had_happened"
+PAID = "tests.cases.test_crashes", "test_a_flow_broken_anywhere_ends_as_if_nothing_had_happened"
+CONTRACT = "tests.crashes.test_contracts", "test_a_sweep_broken_anywhere_leaves_the_contract_whole"
+CARDS = "tests.crashes.test_collecting_and_seats"
+STEPS = {
+    **dict.fromkeys(set(STORIES) - {parked.KIND}, SWEPT),
+    steps.REFUND_PAID: PAID,
+    steps.APPEAL_CREDITED: PAID,
+    # A decision carries it out at once: the plan that is refunded there ends, or is found unpaid.
+    steps.PLAN_ENDED: PAID,
+    steps.RENEWAL_RESTORED: CONTRACT,
+    steps.RENEWAL_OFF: CONTRACT,
+    steps.COLLECTION_STOPPED: (CARDS, "test_a_stop_of_the_collection_broken_anywhere_leaves_the_card_alone"),
+    steps.COLLECTION_RESUMED: (CARDS, "test_a_collection_taken_up_again_broken_anywhere_is_taken_up"),
+    steps.SEATS_UNASSIGNED: (CARDS, "test_seats_emptied_anywhere_in_between_are_empty_in_the_end"),
+    steps.EXPORT_MADE: ("tests.purging.test_crashes", "test_an_export_broken_anywhere_is_made_whole_and_once"),
+}  # fmt: skip
+"""Step → the module and the test. Those below have their stories here."""
+WORKS = {
+    "tell_of_maintenance": (
+        "tests.crashes.test_maintenance", "test_telling_that_dies_anywhere_is_finished_by_the_schedule_and_tells_once"),
+    "publish_again": ("tests.publishing.test_crashes", "test_a_publisher_broken_anywhere_loses_nothing"),
+    "send_again": (
+        "tests.publishing.test_delivering_crashes", "test_a_sender_broken_anywhere_loses_nothing_and_keeps_the_order"),
+    "catch_up_publishing": ("tests.publishing.test_crashes", "test_a_publisher_broken_anywhere_loses_nothing"),
+    "hear_missed_events": ("tests.truth.test_catching_up", "test_broken_anywhere_the_next_run_hears_everything"),
+    "reconcile": ("tests.truth.test_reconciling", "test_broken_anywhere_the_next_runs_repair_all_of_it"),
+    "check_invariants": ("tests.truth.test_checking", "test_broken_anywhere_the_next_run_finds_it"),
+    "retry_parked_events": SWEPT,
+}  # fmt: skip
+"""Job that does more than sweep steps → the same."""
+HARMLESS = {"listen_for_silence"}
+"""It only looks, and says what it saw in the log."""
+
+
+def _asked_back() -> Ready:
+    """A person has to answer, by a day that was promised."""
+    ready = onemsg()
+    asked = {"subscription_id": ready.plan}
+    assert ready.life.customer(ACME, "POST", "/v1/refund-requests", asked).status == 201
+    return ready
+
+
+def _leaving() -> Ready:
+    ready = smarter()
+    ready.life.cancel(ACME, ready.plan)
+    return ready
+
+
+STEPS_HERE = {
+    steps.CASE_CLOCK: _asked_back,
+    steps.EXPORT_EXPIRES: smarter,
+    steps.REMINDER: _leaving,
+}
+"""Step → what leads to it."""
+
+
+# -- nothing is left out
+
+
+def test_every_step_every_job_and_every_event_is_in_the_listing():
+    swept = {kind for job in SCHEDULE for kind in job.due_kinds} & set(steps.KINDS)
+    works = {job.name for job in SCHEDULE if set(job.due_kinds) - swept or job.works}
+
+    assert swept == set(steps.KINDS)
+    assert STEPS.keys() | STEPS_HERE.keys() == set(steps.KINDS)
+    assert not STEPS.keys() & STEPS_HERE.keys()
+    assert WORKS.keys() | HARMLESS == works
+
+
+@pytest.mark.parametrize(("module", "name"), sorted({*STEPS.values(), *WORKS.values()}))
+def test_the_story_is_there(module, name):
+    assert callable(getattr(importlib.import_module(module), name))
+
+
+# -- steps
+
+
+def swept_with(ready, kind, plan):
+    life = ready.life
+    with_files_of_its_own(life)
+    (job,) = [job for job in SCHEDULE if kind in job.due_kinds]
+    with suppress(Crash, StoreError):
+        job.run(through(life, plan))
+    life.run_jobs()
+    life.move(life.now + timedelta(hours=1))
+    return [(call.name, call.faults) for call in plan.calls], ending(life, ready.table)
+
+
+@pytest.mark.parametrize("kind", STEPS_HERE)
+def test_a_step_broken_anywhere_ends_as_if_nothing_had_happened(kind):
+    ready = STEPS_HERE[kind]()
+    life = ready.life
+    planned = must_load(life.world, ACME).account.steps
+    due = min(due for id, due in planned.items() if id.partition(":")[0] == kind)
+    life.sleep(max(due, life.now))
+    calls, right = in_a_copy(lambda: swept_with(ready, kind, Plan()))
+    assert {name for name, _ in calls} & {"write", "transact"}
+
+    for index, (name, faults) in enumerate(calls):
+        for fault in faults:
+            plan = Plan({index: fault})
+            _, end = in_a_copy(lambda plan=plan: swept_with(ready, kind, plan))
+            assert not differences(end, right), f"{plan} at {name}"
+
+
+# -- events
+
+
+def heard(kind, plan):
+    """An event of this kind, of a subscription that is known; delivered again when it was not answered with 200."""
+    scene = Scene()
+    scene.deliver(
+        event("evt_0", "customer.subscription.created", scene.unix, scene.truth.thing("sub_1"))
+    )
+    scene.move(scene.now + timedelta(hours=1))
+    told = event("evt_1", kind, scene.unix, scene.thing_of(kind, VERSIONS[-1]), VERSIONS[-1])
+    world = scene.process(
+        table=FaultyTable(scene.table, plan),
+        stripe=faulty(
+            scene.truth,
+            plan,
+            names=PORTS["stripe"].looks,
+            reads=PORTS["stripe"].looks,
+            unavailable=lambda: StripeUnavailable("as planned"),
+        ),
+    )
+    status = 0
+    with suppress(Crash):
+        status, _ = scene.deliver(told, world)
+    if status != 200:
+        assert status in (0, 500, 503)
+        assert scene.deliver(told)[0] == 200
+    for _ in range(4):
+        scene.tick()
+    check_all(scene.world, scene.table, scene.carrier)
+    return ending_of(scene)
+
+
+@pytest.mark.parametrize("kind", HEARD)
+def test_an_event_broken_anywhere_ends_as_if_nothing_had_happened(kind):
+    clean = Plan()
+    right = heard(kind, clean)
+    assert clean.calls
+
+    for index, call in enumerate(clean.calls):
+        for fault in call.faults:
+            plan = Plan({index: fault})
+            assert not differences(heard(kind, plan), right), f"{plan} at {call.name}"

@@ -1,0 +1,65 @@
+"""Every route that writes, broken at every call it makes in every way, and asked again: it ends as if nothing had
+happened. A new one that is not in the listing is named here.
+"""
+
+from contextlib import suppress
+from datetime import timedelta
+
+import pytest
+
+from chalicelib import wiring
+from chalicelib.handlers.routes import ROUTES
+from tests.crashes.copies import in_a_copy
+from tests.crashes.every_route import REQUESTS
+from tests.crashes.lives import ending, through, with_files_of_its_own
+from tests.support.endings import differences
+from tests.support.faults import Crash, Fault, Plan
+
+ASKED_AGAIN = timedelta(minutes=11)
+"""Longer than a claim of whoever died holds."""
+CALM = timedelta(hours=1)
+
+
+def test_every_route_that_writes_is_in_the_listing():
+    writing = {f"{route.method} {route.path}" for route in ROUTES if route.method != "GET"}
+
+    assert {request.name for request in REQUESTS} == writing
+    assert len(REQUESTS) == len(writing)
+
+
+def broken(request, ready, plan):
+    """How it ends when the first try goes as planned; and which calls that made."""
+    life = ready.life
+    with_files_of_its_own(life)
+    wiring.use(through(life, plan))
+    first = None
+    with suppress(Crash):
+        first = request.ask(ready).status
+    calls = [(call.name, call.faults) for call in plan.calls]
+    wiring.use(life.world)
+    life.move(life.now + ASKED_AGAIN)
+    again = request.ask(ready)
+    life.move(life.now + CALM)
+    return first, again.status, calls, ending(life, ready.table)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("request_", REQUESTS, ids=lambda request: request.name)
+def test_a_request_broken_anywhere_and_made_again_ends_as_if_nothing_had_happened(request_):
+    ready = request_.ready()
+    request_.before(ready)
+    first, _, calls, right = in_a_copy(lambda: broken(request_, ready, Plan()))
+    assert first == request_.answers
+    assert calls
+
+    for index, (name, faults) in enumerate(calls):
+        for fault in faults:
+            if fault is Fault.CRASH_BEFORE and index:
+                continue  # Who dies before a call dies after the one before it, and that is told already.
+            plan = Plan({index: fault})
+            _, later, _, end = in_a_copy(lambda plan=plan: broken(request_, ready, plan))
+            where = f"{plan} at {name}"
+            # Whoever proposed a purge, and never heard that it is proposed, is told so in another way.
+            assert later < 500, (where, later)
+            assert not differences(end, right), where
