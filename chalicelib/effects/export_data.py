@@ -6,10 +6,11 @@ fetched once the account says that it is there. Whoever finds that a purge began
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from errno import ENOSPC
 from tempfile import SpooledTemporaryFile
-from typing import TypeVar
+from typing import IO, TypeVar
 
 from chalicelib import exporting
 from chalicelib.domain.account import Account
@@ -38,7 +39,7 @@ def make_export(task: Task) -> Done:
             raise NotYet("out_of_time")
         _say_how_far(task, parts)
 
-    with SpooledTemporaryFile(max_size=IN_MEMORY) as zip:
+    with _room() as zip:
         counts = _answered(
             lambda: exporting.write(
                 zip, task.world, files, task.loaded.account, export_id, invoices, told
@@ -50,6 +51,18 @@ def make_export(task: Task) -> Done:
         _delete(task, export_id)
         raise Moot
     return Done({"export_id": export_id, "rows": sum(counts.values()), "parts": len(counts)})
+
+
+@contextmanager
+def _room() -> Iterator[IO[bytes]]:
+    """Raises NotYet where an export is larger than the disk: a person has to give the function more."""
+    try:
+        with SpooledTemporaryFile(max_size=IN_MEMORY) as zip:
+            yield zip
+    except OSError as error:
+        if error.errno != ENOSPC:
+            raise
+        raise NotYet("no_room_on_disk", needs_person=True) from error
 
 
 def _say_how_far(task: Task, parts: int) -> None:

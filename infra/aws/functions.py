@@ -26,6 +26,8 @@ class Function:
     memory: int = 512
     seconds: int = 280
     """A sweep ends before the next begins: they come every five minutes, and only one runs at a time."""
+    disk: int = 512
+    """Megabytes of room for files that are put together before they are stored."""
     at_once: int | None = 1
     """Reserved concurrency: as many may run, and no other function may take their place."""
     takers: int = 0
@@ -84,7 +86,11 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
     "lapse_registrations": Function(takers=5, secrets=CALLS_CARRIERS),
     # Deletes the files of the exports it made, when their week is over.
     "make_exports": Function(
-        memory=1024, secrets=ASKS_STRIPE, files=frozenset({"read", "write", "delete"})
+        memory=1024,
+        # As large as S3 takes a file in one piece: nothing half done ever lies there.
+        disk=5 * 1024,
+        secrets=ASKS_STRIPE,
+        files=frozenset({"read", "write", "delete"}),
     ),
     # The only one that deletes what customers own.
     "purge_data": Function(

@@ -83,6 +83,7 @@ def _resources(name: str, function: Function) -> Json:
     id = logical_id(name)
     own: Json = {
         "MemorySize": function.memory,
+        "EphemeralStorage": {"Size": function.disk},
         "Timeout": function.seconds,
         "Role": {"Fn::GetAtt": [f"{id}Role", "Arn"]},
         "LoggingConfig": {"LogGroup": {"Ref": f"{id}Logs"}},

@@ -6,11 +6,13 @@ import io
 import json
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from chalicelib import exporting, wiring
 from chalicelib.domain.exports import MOST, cell
+from chalicelib.effects import export_data
 from chalicelib.gateways.files import FilesUnavailable
 from chalicelib.gateways.stripe import StripeUnavailable
 from infra.local.messages import Request
@@ -320,6 +322,22 @@ def test_while_stripe_is_down_it_waits_and_is_made_later(life):
     life.move(life.now + timedelta(minutes=5))
 
     assert (asked.status, asked.body["state"], before) == (202, "making", [])
+    assert show(life, asked.body["id"]).body["state"] == "ready"
+
+
+def test_larger_than_the_disk_it_waits_for_a_person_and_is_made_when_there_is_room(
+    life, monkeypatch, caplog
+):
+    room = export_data.SpooledTemporaryFile
+    full = Path("/dev/full")
+    monkeypatch.setattr(export_data, "SpooledTemporaryFile", lambda **_: full.open("r+b"))
+    asked = ask(life)
+    monkeypatch.setattr(export_data, "SpooledTemporaryFile", room)
+    life.move(life.now + timedelta(minutes=5))
+
+    assert (asked.status, asked.body["state"]) == (202, "making")
+    assert "no_room_on_disk" in caplog.text
+    assert "step_needs_person" in caplog.text
     assert show(life, asked.body["id"]).body["state"] == "ready"
 
 

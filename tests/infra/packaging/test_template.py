@@ -72,6 +72,16 @@ def test_it_fits_into_what_cloudformation_takes(sam, made):
 # -- functions
 
 
+def test_exports_have_room_for_as_much_as_s3_takes_in_one_piece(sam):
+    rooms = {
+        name: one["Properties"]["EphemeralStorage"]["Size"]
+        for name, one in sam["Resources"].items()
+        if one["Type"] == "AWS::Serverless::Function"
+    }
+    assert rooms.pop("MakeExports") == 5120
+    assert set(rooms.values()) == {512}
+
+
 def test_every_function_has_a_row_and_every_row_a_function(sam):
     functions = set(of_type(sam, "AWS::Serverless::Function"))
 
