@@ -12,6 +12,7 @@ from random import Random
 from typing import Any
 
 from chalicelib.domain.moments import from_rfc3339, months_after, rfc3339
+from tests.simulation import restoring
 from tests.simulation.plan import Act
 from tests.simulation.world import MODES, OLD_VERSIONS, Resident, Simulated
 from tests.support.life import consenting
@@ -35,6 +36,9 @@ def perform(world: Simulated, act: Act) -> None:
         f"{act.n}: {rfc3339(world.now)} {resident.id} ({resident.policy}) {act.verb}"
     )
     _weather(world, random)
+    world.busy_with = None
+    if act.verb in CHANGES_WHAT_WAS_SHOWN:
+        resident.shown.clear()
     if not resident.customer:
         _move_in(world, resident)
     DOINGS[act.verb](world, resident, random)
@@ -54,6 +58,13 @@ def _move_in(world: Simulated, resident: Resident) -> None:
     was, world.chance.calm = world.chance.calm, True
     resident.customer = world.account(resident.id, resident.policy)
     world.chance.calm = was
+
+
+CHANGES_WHAT_WAS_SHOWN = frozenset({
+    "cancel_in_portal", "resume", "resume_in_portal", "end_at_stripe", "switch_plan", "bind_contract",
+    "dispute", "close_dispute", "decide", "edit_work",
+})  # fmt: skip
+"""Somebody else's word on an end: the customer's own, Stripe's, the bank's, an operator's."""
 
 
 # -- choosing
@@ -124,7 +135,10 @@ def cancel(world: Simulated, resident: Resident, random: Random) -> None:
     consent = consenting(shown.body)
     path = f"/v1/subscriptions/{subscription}/cancellation"
     for _ in range(random.choice((1, 1, 1, 2))):
-        world.customer(resident.id, "POST", path, consent)
+        confirmed = world.customer(resident.id, "POST", path, consent)
+        if confirmed.status == 200:
+            # Where Stripe knew better than we did when it was shown, the confirmation says so.
+            resident.shown[subscription] = from_rfc3339(confirmed.body["access_ends_at"])
 
 
 def cancel_in_portal(world: Simulated, resident: Resident, random: Random) -> None:
@@ -252,6 +266,7 @@ def schedule(world: Simulated, resident: Resident, random: Random) -> None:
 
 def send(world: Simulated, resident: Resident, random: Random) -> None:
     for id in _some_messages(resident, random):
+        world.busy_with = (resident, id)
         path = f"/v1/scheduled-messages/{id}/sent?account_id={resident.id}"
         reply = world.service("POST", path)
         if reply.status == 200:
@@ -263,6 +278,7 @@ def send(world: Simulated, resident: Resident, random: Random) -> None:
 
 def delete_message(world: Simulated, resident: Resident, random: Random) -> None:
     for id in _some_messages(resident, random)[:1]:
+        world.busy_with = (resident, id)
         path = f"/v1/scheduled-messages/{id}?account_id={resident.id}"
         if world.service("DELETE", path).status == 200:
             resident.messages[id] = "deleted"
@@ -520,6 +536,19 @@ def jump_year(world: Simulated, resident: Resident, random: Random) -> None:
     _pass_time(world, months_after(world.now, 12))
 
 
+# -- disasters
+
+
+def back_up(world: Simulated, resident: Resident, random: Random) -> None:
+    if world.plan.restores:
+        restoring.back_up(world)
+
+
+def restore(world: Simulated, resident: Resident, random: Random) -> None:
+    if world.plan.restores:
+        restoring.restore(world)
+
+
 DOINGS: Mapping[str, Doing] = {
     "subscribe": subscribe, "abandon_checkout": abandon_checkout, "pay_later": pay_later,
     "buy_numbers": buy_numbers, "remove_number": remove_number, "register": register,
@@ -532,10 +561,8 @@ DOINGS: Mapping[str, Doing] = {
     "switch_plan": switch_plan, "bind_contract": bind_contract, "assign_seat": assign_seat,
     "unassign_seat": unassign_seat, "card_fails": card_fails, "card_works": card_works,
     "export": export, "legal_hold": legal_hold, "release_hold": release_hold,
-    "recover_number": recover_number,
-    "knock": knock,
-    "announce_work": announce_work,
-    "edit_work": edit_work,
+    "recover_number": recover_number, "knock": knock, "announce_work": announce_work,
+    "edit_work": edit_work, "back_up": back_up, "restore": restore,
     "hold_step": hold_step, "retry_step": retry_step, "look": look,
     "jump_seconds": jump_seconds, "jump_hours": jump_hours, "jump_to_next": jump_to_next,
     "jump_days": _jump(timedelta(days=5)), "jump_weeks": _jump(timedelta(days=17)),

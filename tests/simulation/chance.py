@@ -56,7 +56,8 @@ class Chance:
         if self._crashed:
             # A dead process does no more, not even in its `finally` blocks.
             raise Crash
-        if self.strikes("meanwhile"):
+        # Between what we read and what we write: before another reading it would change little.
+        if Fault.CRASH_AFTER in call.faults and self.strikes("meanwhile"):
             self._let_somebody_else_act()
         match next(
             (kind for name, kind in KINDS if kind in call.faults and self.strikes(name)), None

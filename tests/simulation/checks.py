@@ -6,6 +6,7 @@ everything must agree. The rules of the app are not asked where the world itself
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,6 +16,8 @@ from chalicelib.domain.account import Account
 from chalicelib.domain.ending import end_of, extended_days
 from chalicelib.domain.moments import months_after, rfc3339, years_after
 from chalicelib.domain.policy import Policy
+from chalicelib.domain.top_ups import cause_of
+from chalicelib.gateways.stripe_reader import is_for_a_wallet
 from chalicelib.handlers.jobs import SCHEDULE
 from chalicelib.store import keys, positions
 from chalicelib.store.records import from_doc
@@ -24,7 +27,6 @@ from tests.simulation.world import Resident, Simulated
 from tests.support.invariants import (
     Seen,
     Witness,
-    check_all,
     customers_never_move,
     ended_stays_ended,
     holds_as_stored,
@@ -33,7 +35,7 @@ from tests.support.invariants import (
 )
 
 LIVE = ("active", "trialing", "past_due", "unpaid", "paused")
-FORTNIGHT, MONTH = timedelta(hours=336), timedelta(hours=720)
+FORTNIGHT, MONTH, FORTY_DAYS = timedelta(hours=336), timedelta(hours=720), timedelta(days=40)
 LATE = timedelta(minutes=10)
 """Two ticks of the schedule."""
 
@@ -46,6 +48,8 @@ class Watching:
         self.promised: dict[str, int] = {}
         """Subscription → the days that work on the systems has given it."""
         self.early: list[str] = []
+        self._restored = 0
+        self._calls_before: dict[str, Any] = {}
         self.reading = Reading(world.memory)
         self._carrier: dict[str, Any] = {}
         self._carrier_was_called = True
@@ -71,16 +75,17 @@ class Watching:
         """After every act. What only a written row can break is looked at where a row was written."""
         world, witness = self.world, self.witness
         assert not self.early, self.early[0]
+        self._forget_what_a_backup_undid()
         fresh, changed = self.reading.catch_up()
         nothing_secret(fresh)
         if self._carrier_was_called:
-            self._carrier, self._carrier_was_called = world.carrier.view(), False
+            self._carrier, self._carrier_was_called = self._carrier_now(), False
             changed = list(self.reading.accounts.values())
         around = self.reading.around(self._carrier)
         customers_never_move(around.owners, witness)
         for seen in changed:
             resident, policy = _resident(world, seen.account.id), self._policy(seen)
-            holds_as_stored(seen, policy, world.now, around)
+            holds_as_stored(seen, policy, world.now, around, witness)
             ended_stays_ended(seen, witness)
             self._purges_come_after_a_year(resident, seen.account)
             self._given_days_stay(seen.account)
@@ -91,11 +96,30 @@ class Watching:
             paid_access_is_whole(seen, self._policy(seen), world.now)
             _sent_is_never_credited(resident, seen)
             _contracts_run_to_their_end(resident, seen.account)
+            _no_end_comes_before_the_day_shown(world, resident, seen.account)
+
+    def _forget_what_a_backup_undid(self) -> None:
+        if self._restored != self.world.restored:
+            self._restored = self.world.restored
+            self.witness.ended.clear()
+            self.promised.clear()
+            # What we asked the carrier before, we know nothing of any more.
+            self._carrier_was_called, self._calls_before = True, self.world.carrier.view()
+
+    def _carrier_now(self) -> dict[str, Any]:
+        """Its record, without the calls from before a backup came back."""
+        view = self.world.carrier.view()
+        for kind, things in view.items():
+            for name, record in things.items():
+                before = self._calls_before.get(kind, {}).get(name, {"calls": ()})
+                record["calls"] = record["calls"][len(before["calls"]) :]
+        return view
 
     def look_at_everything(self) -> None:
         """Once in a while, whatever was written."""
         self.look()
-        check_all(self.world.clean, self.world.watch._table, self.world.carrier, self.witness)
+        self.world.memory.written |= set(self.world.memory._partitions)
+        self.look()
 
     def _policy(self, seen: Seen) -> Policy:
         return self.world.clean.policies.get(seen.account.policy)
@@ -166,6 +190,24 @@ def _contracts_run_to_their_end(resident: Resident, account: Account) -> None:
             continue
         end = end_of(account, one)
         assert end is None or end >= contract, f"7: {id} ends at {end}, its contract at {contract}"
+
+
+def _no_end_comes_before_the_day_shown(
+    world: Simulated, resident: Resident, account: Account
+) -> None:
+    """14. What was shown is what is carried out: nobody loses a day that was confirmed to them when they agreed."""
+    for id, shown in resident.shown.items():
+        one = account.subscriptions.get(id)
+        if one is None or one.is_forfeited or _is_owed(world, id):
+            continue
+        end = end_of(account, one)
+        assert end is None or end >= shown, f"14: {id} ends at {end}, and {shown} was shown"
+
+
+def _is_owed(world: Simulated, subscription_id: str) -> bool:
+    """Stripe gives up on what is not paid, whatever was planned."""
+    invoices = world.emulator._world.where("invoice", "_subscription", subscription_id)
+    return any(invoice["status"] not in ("paid", "draft") for invoice in invoices)
 
 
 def _credits_come_after_an_end(world: Simulated, resident: Resident, seen: Seen) -> None:
@@ -258,6 +300,7 @@ def _everything_agrees(world: Simulated, watching: Watching) -> None:
         )
         _everything_was_told(world, seen)
         _every_fee_was_charged(world, resident, seen)
+        _every_top_up_was_booked(world, resident, seen)
     _money_went_back_once(world)
 
 
@@ -333,7 +376,7 @@ def _every_fee_was_charged(world: Simulated, resident: Resident, seen: Seen) -> 
     account, theirs = seen.account, _at_stripe(world, resident)
     simple = not (
         world.windows or resident.cases or resident.disputed or resident.contracts
-        or resident.recovered or account.purged_at or account.held or account.waived
+        or resident.recovered or resident.restored or account.purged_at or account.held or account.waived
         or any(s["status"] not in ("active", "canceled") for s in theirs)
         or any(s.left_plans for s in account.subscriptions.values())
         or any(_paid_until(world, s) > _instant(s["ended_at"]) for s in theirs if s["ended_at"])
@@ -470,6 +513,19 @@ def _money_went_back_once(world: Simulated) -> None:
         if case and refund["status"] in ("succeeded", "pending"):
             cases[case] = cases.get(case, 0) + 1
     assert all(times == 1 for times in cases.values()), f"refunded twice: {cases}"
+
+
+def _every_top_up_was_booked(world: Simulated, resident: Resident, seen: Seen) -> None:
+    """1, by Stripe's own sessions: what was paid for the wallet stands in it, once. Older ones than these are not asked
+    for again: whoever looks at nothing for so long has lost them."""
+    known = Counter(entry.cause for entry in seen.entries)
+    sessions = world.emulator._world.where("checkout.session", "customer", resident.customer)
+    for session in sessions:
+        if not is_for_a_wallet(session) or _instant(session["created"]) < world.now - FORTY_DAYS:
+            continue
+        booked = known[cause_of(session["id"])]
+        paid = session["payment_status"] == "paid"
+        assert booked == paid, f"1: {session['id']} is {session['payment_status']}, booked {booked}"
 
 
 # -- the finale

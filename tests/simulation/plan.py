@@ -30,8 +30,8 @@ FAULTS: Mapping[str, float] = {
     "mail_down": 0.1,
     "stale_index": 0.1,
     "short_pages": 0.3,
-    # Somebody else acts between two calls of ours.
-    "meanwhile": 0.02,
+    # Somebody else acts between what we read and what we write.
+    "meanwhile": 0.1,
     # Of each act: how likely Stripe's webhooks begin to behave like this.
     "webhooks_dropped": 0.1,
     "webhooks_doubled": 0.3,
@@ -66,6 +66,10 @@ class Plan:
     acts: tuple[Act, ...]
     finale: bool
     """Whether everybody leaves in the end, and more than a year passes."""
+    looks_back: bool
+    """Whether what was missed is looked for while time passes; otherwise only in the calm at the end."""
+    restores: bool
+    """Whether a backup of the table may come back."""
     hears_everything: bool
     """Whether Stripe sends also what the app has no use for, as an endpoint set up by hand may have it."""
 
@@ -81,7 +85,7 @@ VERBS: Mapping[str, int] = {
     "top_up": 5, "pay_balance": 2, "use": 3, "charge_usage": 3, "switch_plan": 3,
     "bind_contract": 3, "assign_seat": 3, "unassign_seat": 2, "card_fails": 3, "card_works": 4,
     "export": 2, "legal_hold": 1, "release_hold": 2, "hold_step": 1, "retry_step": 2,
-    "announce_work": 3, "edit_work": 2, "knock": 4, "recover_number": 3, "look": 4, "jump_seconds": 6, "jump_hours": 8, "jump_to_next": 14, "jump_days": 14,
+    "back_up": 3, "restore": 2, "announce_work": 3, "edit_work": 2, "knock": 4, "recover_number": 3, "look": 4, "jump_seconds": 6, "jump_hours": 8, "jump_to_next": 14, "jump_days": 14,
     "jump_weeks": 8, "jump_months": 5, "jump_year": 2,
 }  # fmt: skip
 POLICIES = ("smarter-contact", "smarter-contact", "1msg", "goto", "1smtg", "nexorone")
@@ -113,5 +117,7 @@ def plan(seed: int, acts: int = 45) -> Plan:
         faults=swarm,
         acts=(*begins, *rest),
         finale=random.random() < 0.5,
+        looks_back=random.random() < 0.2,
+        restores=random.random() < 0.1,
         hears_everything=random.random() < 0.1,
     )

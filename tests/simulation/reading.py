@@ -16,6 +16,9 @@ from tests.support.invariants import Around, Seen, claims, customers
 ACCOUNT, NUMBER, CUSTOMER = keys.partition(""), "N#", "C#"
 
 
+Snapshot = dict[str, dict[str, Stored]]
+
+
 class NotingTable(MemoryTable):
     """Remembers which partitions were written to, until somebody has looked."""
 
@@ -26,6 +29,18 @@ class NotingTable(MemoryTable):
     def _store(self, key: Key, *rest: object) -> None:
         self.written.add(key.pk)
         super()._store(key, *rest)  # type: ignore[arg-type]
+
+    def snapshot(self) -> Snapshot:
+        # Rows are replaced, never changed, so it is enough to remember which they were.
+        return {pk: dict(partition.rows) for pk, partition in self._partitions.items()}
+
+    def go_back(self, to: Snapshot) -> None:
+        now = self.snapshot()
+        for pk in {*now, *to}:
+            was, rows = now.get(pk, {}), to.get(pk, {})
+            for sk in {*was, *rows}:
+                if was.get(sk) is not rows.get(sk):
+                    self._store(Key(pk, sk), was.get(sk), rows.get(sk), [])
 
 
 class Reading:

@@ -8,21 +8,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from chalicelib import wiring
+from chalicelib import catching_up, scheduling, wiring
 from chalicelib.gateways.carriers import CarrierError
 from chalicelib.gateways.stripe import Stripe
 from chalicelib.handlers import stream, webhook
 from chalicelib.handlers.jobs import JOBS, SCHEDULE, Job
 from chalicelib.hearing import HEARD
+from chalicelib.lifecycle import must_load
 from chalicelib.publishing import CATCH_UP
 from chalicelib.store.table import StoreError
 from chalicelib.wiring import World
 from infra.local.messages import Answer, Request
+from infra.local.missed import MissedEvents
 from infra.local.outbox import MailFailed
 from infra.local.stream import Stream
 from infra.local.stripe_emulator.errors import ControlError
@@ -30,7 +33,7 @@ from infra.local.stripe_side import PREFIX, DirectClient, no_answer
 from infra.local.time_travel import TimeTravel
 from tests.simulation.chance import Chance, OddTable
 from tests.simulation.plan import Plan
-from tests.simulation.reading import NotingTable
+from tests.simulation.reading import NotingTable, Snapshot
 from tests.support.faults import FOR_READS, FOR_WRITES, Call, Crash, faulty
 from tests.support.life import PORT, STRIPE_KEY, Life, Reply, _reply
 
@@ -63,7 +66,10 @@ class Resident:
     disputes: list[str] = field(default_factory=list)
     disputed: bool = False
     """Whether a bank ever took something back."""
+    shown: dict[str, datetime] = field(default_factory=dict)
+    """Subscription → the end of access that was confirmed to them, until somebody does something about it."""
     recovered: bool = False
+    restored: bool = False
     count: int = 0
 
 
@@ -74,6 +80,11 @@ class Simulated(Life):
         self.chance.calm = True
         self.windows: list[str] = []
         """Work on the systems that was announced."""
+        self.backup: tuple[datetime, Snapshot] | None = None
+        self.restored = 0
+        """How often a backup came back."""
+        self.busy_with: tuple[Resident, str] | None = None
+        """Whose message the SaaS speaks of right now."""
         self.trail: list[str] = []
         """What was done and answered, act by act."""
         self.memory = NotingTable()
@@ -90,6 +101,8 @@ class Simulated(Life):
             watch=self.watch,
             schedule=[SimulatedJob(job, self) for job in SCHEDULE],
             world=lambda: self.world,
+            missed=self._missed() if plan.looks_back else None,
+            walks=[SimulatedJob(job, self) for job in SCHEDULE if job.walks and plan.looks_back],
         )
         self.new_process()
         self.stream = Stream(self.watch, self._published)
@@ -148,21 +161,47 @@ class Simulated(Life):
             return {"batchItemFailures": [{"itemIdentifier": "0"}]}
 
     def _meanwhile(self, random: Random) -> None:
-        """Another process acts, and lives: a job of the schedule, or a delivery of Stripe's."""
+        """Another process acts, and lives."""
         acting = wiring.world()
         other = replace(self.clean, customers={})
         wiring.use(other)
+        others = [self._a_job_runs, self._stripe_speaks, self._a_message_ends]
+        if self.busy_with is not None:
+            others.append(self._a_message_ends)
         try:
-            if random.random() < 0.5:
-                random.choice(SCHEDULE).run(other)
-                return
-            resident = random.choice(self.residents)
-            at_stripe = random.choice(("portal_cancel", "portal_resume", "none"))
-            if at_stripe != "none" and resident.customer:
-                self.try_control(at_stripe, customer=resident.customer)
-            self.emulator.deliver(lambda url, body, headers: _heard(other, body, headers))
+            random.choice(others)(other, random)
         finally:
             wiring.use(acting)
+
+    def _a_job_runs(self, other: World, random: Random) -> None:
+        random.choice(SCHEDULE).run(other)
+
+    def _stripe_speaks(self, other: World, random: Random) -> None:
+        resident = random.choice(self.residents)
+        at_stripe = random.choice(("portal_cancel", "portal_resume", "none"))
+        if at_stripe != "none" and resident.customer:
+            self.try_control(at_stripe, customer=resident.customer)
+            resident.shown.clear()
+        self.emulator.deliver(lambda url, body, headers: _heard(other, body, headers))
+
+    def _a_message_ends(self, other: World, random: Random) -> None:
+        """The SaaS sends or deletes the very message that somebody is busy with, or any other."""
+        waiting = [
+            (one, id) for one in self.residents for id, told in one.messages.items()
+            if told == "scheduled"
+        ]  # fmt: skip
+        if self.busy_with in waiting and random.random() < 0.7:
+            waiting = [self.busy_with]
+        if not waiting:
+            return
+        resident, id = random.choice(waiting)
+        end = random.choice((scheduling.mark_sent, scheduling.delete))
+        with suppress(scheduling.UnknownMessage):
+            resident.messages[id] = end(other, must_load(other, resident.id).account, id)
+
+    def _missed(self) -> MissedEvents:
+        job = SimulatedJob(JOBS[catching_up.JOB], self)
+        return MissedEvents(job, lambda: self.world, self.emulator.missed_since)
 
     def _listen_as_deployed(self) -> None:
         """`lapse setup stripe` has the endpoint hear what the app hears, and nothing else."""
@@ -189,6 +228,14 @@ class Simulated(Life):
             assert reply.status < 500, f"{method} {path} answered {reply.status} in calm weather"
         self.deliver()
         return reply
+
+    def put_account(self, resident: Resident) -> None:
+        """As the SaaS does at the sign-up, and again when we have forgotten it."""
+        put = self.operator("PUT", f"/v1/admin/accounts/{resident.id}", {
+            "stripe_customer_id": resident.customer, "policy": resident.policy, "currency": "usd",
+            "email": f"{resident.id}@example.com",
+        })  # fmt: skip
+        assert put.status in (200, 201), put.body
 
     def token(self, account_id: str | None, *roles: str, **more: Any) -> str:
         """Signed once: tokens here are for ever, and signing takes longer than being answered."""

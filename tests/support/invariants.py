@@ -8,7 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -47,6 +47,8 @@ class Witness:
 
     ended: dict[str, datetime] = field(default_factory=dict)
     owners: dict[str, str] = field(default_factory=dict)
+    fees: set[str] = field(default_factory=set)
+    """Causes of fees that a plan was seen to need."""
 
 
 @dataclass(frozen=True)
@@ -93,17 +95,19 @@ def check_all(world: World, table: Table, carrier: Any, witness: Witness | None 
     nothing_secret(everything)
     for seen in accounts_in(everything):
         policy, now = world.policies.get(seen.account.policy), world.clock.now()
-        holds_as_stored(seen, policy, now, around)
+        holds_as_stored(seen, policy, now, around, witness)
         paid_access_is_whole(seen, policy, now)
         if witness is not None:
             ended_stays_ended(seen, witness)
 
 
-def holds_as_stored(seen: Seen, policy: Any, now: datetime, around: Around) -> None:
+def holds_as_stored(
+    seen: Seen, policy: Any, now: datetime, around: Around, witness: Witness | None
+) -> None:
     """Whatever can only come to be wrong when a row is written, or when the carrier is called."""
     ledger_balances(seen)
     messages_end_once(seen)
-    fees_are_due_and_single(seen, policy, now)
+    fees_are_due_and_single(seen, policy, now, witness or Witness())
     numbers_and_registrations_agree(seen, around.claims)
     releases_were_due_and_intended(seen, around.carrier)
     the_steps_are_the_timeline(seen, policy)
@@ -193,7 +197,7 @@ def messages_end_once(seen: Seen) -> None:
 # -- 3
 
 
-def fees_are_due_and_single(seen: Seen, policy: Any, now: datetime) -> None:
+def fees_are_due_and_single(seen: Seen, policy: Any, now: datetime, witness: Witness) -> None:
     """3. No fee twice for one date, none before it, none at or after the end, none after the release."""
     released = {n.e164: n.released_at for n in seen.numbers if n.released_at}
     charged = Counter[tuple[str, datetime]]()
@@ -205,8 +209,18 @@ def fees_are_due_and_single(seen: Seen, policy: Any, now: datetime) -> None:
         # A purge forgets the plans that were; one still unpaid at Stripe may come back alone.
         forgotten = seen.account.purged_at is not None and entry.at < seen.account.purged_at
         if seen.account.subscriptions and not forgotten:
-            assert numbers_needed_at(seen.account, policy, entry.at), f"no plan needed {e164}"
+            _a_plan_needed(entry, seen.account, policy, witness)
     assert not [one for one, times in charged.items() if times > 1]
+
+
+def _a_plan_needed(entry: Entry, account: Account, policy: Any, witness: Witness) -> None:
+    if numbers_needed_at(account, policy, entry.at):
+        witness.fees.add(entry.cause)
+        return
+    # Right when it was charged; then Stripe was told to end it all at once, in the very same second.
+    ended_on_it = numbers_needed_at(account, policy, entry.at - timedelta(seconds=1))
+    assert ended_on_it, f"no plan needed {entry.cause}"
+    assert entry.cause in witness.fees, f"no plan needed {entry.cause}"
 
 
 # -- 4, 5, 12
