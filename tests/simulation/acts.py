@@ -134,9 +134,10 @@ def cancel(world: Simulated, resident: Resident, random: Random) -> None:
         jump_hours(world, resident, random)
     consent = consenting(shown.body)
     path = f"/v1/subscriptions/{subscription}/cancellation"
+    interfered = world.interfered
     for _ in range(random.choice((1, 1, 1, 2))):
         confirmed = world.customer(resident.id, "POST", path, consent)
-        if confirmed.status == 200:
+        if confirmed.status == 200 and world.interfered == interfered:
             # Where Stripe knew better than we did when it was shown, the confirmation says so.
             resident.shown[subscription] = from_rfc3339(confirmed.body["access_ends_at"])
 

@@ -2,11 +2,16 @@
 
 `Watching.look` is called after every act. `end` lets the weather calm down, and then everything due must be done and
 everything must agree. The rules of the app are not asked where the world itself can be.
+
+INVARIANTS says where each of the fourteen in the design is looked at: a name of this module, or of
+tests/support/invariants.py, whose checks run after every act as well.
 """
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -40,11 +45,37 @@ LATE = timedelta(minutes=10)
 """Two ticks of the schedule."""
 
 
+INVARIANTS: Mapping[int, tuple[str, ...]] = {
+    1: ("ledger_balances", "_every_top_up_was_booked"),
+    2: ("messages_end_once", "_sent_is_never_credited", "_credits_come_after_an_end",
+        "_nothing_is_left"),
+    3: ("fees_are_due_and_single", "_every_fee_was_charged"),
+    4: ("releases_were_due_and_intended", "Watching._given_back", "_carrier_agrees",
+        "numbers_and_registrations_agree"),
+    5: ("releases_were_due_and_intended", "Watching._given_back",
+        "Watching._purges_come_after_a_year", "Watching._purges_leave_no_content"),
+    6: ("paid_access_is_whole", "_access_is_half_open", "_access_is_what_was_paid"),
+    7: ("_contracts_run_to_their_end", "_what_was_confirmed_is_carried_out"),
+    8: ("ended_stays_ended",),
+    9: ("customers_never_move", "bound_customer_is_its_own"),
+    10: ("_we_know_what_stripe_knows",),
+    11: ("the_steps_are_the_timeline", "_nothing_waits", "_nothing_is_under_way",
+         "_everything_was_told", "_nothing_is_left"),
+    12: ("releases_were_due_and_intended", "_money_went_back_once"),
+    13: ("nothing_secret",),
+    14: ("_what_was_confirmed_is_carried_out", "Watching._given_days_stay"),
+}  # fmt: skip
+"""13, the other side: an act of the simulation (`acts.knock`) is a stranger who tries the doors."""
+CONTENT = ("I was charged twice", "Here is more", "We look into it", "We looked into it")
+"""Words of customers and of those who answered them."""
+
+
 class Watching:
     def __init__(self, world: Simulated) -> None:
         self.world = world
         self.witness = Witness()
         self.purged: dict[str, datetime] = {}
+        self.emptied: dict[str, datetime] = {}
         self.promised: dict[str, int] = {}
         """Subscription → the days that work on the systems has given it."""
         self.early: list[str] = []
@@ -88,6 +119,7 @@ class Watching:
             holds_as_stored(seen, policy, world.now, around, witness)
             ended_stays_ended(seen, witness)
             self._purges_come_after_a_year(resident, seen.account)
+            self._purges_leave_no_content(seen)
             self._given_days_stay(seen.account)
             _access_is_half_open(world, resident, seen.account)
             _credits_come_after_an_end(world, resident, seen)
@@ -96,7 +128,7 @@ class Watching:
             paid_access_is_whole(seen, self._policy(seen), world.now)
             _sent_is_never_credited(resident, seen)
             _contracts_run_to_their_end(resident, seen.account)
-            _no_end_comes_before_the_day_shown(world, resident, seen.account)
+            _what_was_confirmed_is_carried_out(world, resident, seen.account)
 
     def _forget_what_a_backup_undid(self) -> None:
         if self._restored != self.world.restored:
@@ -172,6 +204,16 @@ class Watching:
             f"5: purged at {began}, and the end was {max(ends)}"
         )
 
+    def _purges_leave_no_content(self, seen: Seen) -> None:
+        """5. Looked at as soon as it is done: whoever comes back may write anew."""
+        purged = seen.account.purged_at
+        if purged is None or self.emptied.get(seen.account.id) == purged:
+            return
+        self.emptied[seen.account.id] = purged
+        for row in seen.rows:
+            found = [words for words in CONTENT if words in json.dumps(row)]
+            assert not found, f"5: {found} outlived the purge in {row['sk']}"
+
 
 def _access_is_half_open(world: Simulated, resident: Resident, account: Account) -> None:
     """6, at the end itself, whatever the clock says now."""
@@ -192,16 +234,18 @@ def _contracts_run_to_their_end(resident: Resident, account: Account) -> None:
         assert end is None or end >= contract, f"7: {id} ends at {end}, its contract at {contract}"
 
 
-def _no_end_comes_before_the_day_shown(
+def _what_was_confirmed_is_carried_out(
     world: Simulated, resident: Resident, account: Account
 ) -> None:
-    """14. What was shown is what is carried out: nobody loses a day that was confirmed to them when they agreed."""
+    """14. Nobody loses a day that was confirmed to them when they agreed. 7. Nor are they billed beyond it."""
     for id, shown in resident.shown.items():
         one = account.subscriptions.get(id)
         if one is None or one.is_forfeited or _is_owed(world, id):
             continue
         end = end_of(account, one)
         assert end is None or end >= shown, f"14: {id} ends at {end}, and {shown} was shown"
+        renewed = [i["id"] for i in _invoices(world, {"id": id}) if _instant(i["created"]) >= shown]
+        assert not renewed, f"7: {id} was cancelled for {shown}, and then billed: {renewed}"
 
 
 def _is_owed(world: Simulated, subscription_id: str) -> bool:
@@ -512,7 +556,7 @@ def _money_went_back_once(world: Simulated) -> None:
         case = (refund.get("metadata") or {}).get("case_id")
         if case and refund["status"] in ("succeeded", "pending"):
             cases[case] = cases.get(case, 0) + 1
-    assert all(times == 1 for times in cases.values()), f"refunded twice: {cases}"
+    assert all(times == 1 for times in cases.values()), f"12: refunded twice: {cases}"
 
 
 def _every_top_up_was_booked(world: Simulated, resident: Resident, seen: Seen) -> None:

@@ -2,6 +2,7 @@
 
     python -m tests.simulation.planted                 every bug, until found (at most 300 worlds each)
     python -m tests.simulation.planted --write docs/proof.md
+    python -m tests.simulation.planted --write docs/proof.md --resume     goes on where that was interrupted
     python -m tests.simulation.planted --only early-release
 
 A bug that no world finds becomes a new invariant or a new fault.
@@ -123,16 +124,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     top.add_argument("--seeds", type=int, default=300, help="worlds at most, for each bug")
     top.add_argument("--only", action="append", help="only this bug; may be given several times")
     top.add_argument("--jobs", type=int, default=2)
-    top.add_argument("--write", type=Path, help="write the table into this file")
+    top.add_argument("--write", type=Path, help="write the table into this file, bug by bug")
+    top.add_argument("--resume", action="store_true", help="keep what that file says was found")
     given = top.parse_args(arguments)
     chosen = [bug for bug in BUGS if given.only is None or bug.name in given.only]
+    known = found_before(given.write) if given.write and given.resume else {}
+    verdicts: list[Verdict] = []
     with ThreadPoolExecutor(given.jobs) as pool:
-        verdicts = []
-        for verdict in pool.map(lambda bug: hunt(bug, given.seeds), chosen):
+        for verdict in pool.map(lambda bug: known.get(bug.name) or hunt(bug, given.seeds), chosen):
             print(line(verdict), flush=True)
             verdicts.append(verdict)
-    if given.write:
-        given.write.write_text(page(verdicts, given.seeds), encoding="utf-8")
+            if given.write:
+                given.write.write_text(page(verdicts, given.seeds), encoding="utf-8")
     missed = [verdict.bug.name for verdict in verdicts if verdict.seeds is None]
     print(
         f"{len(verdicts) - len(missed)} of {len(verdicts)} found."
@@ -141,10 +144,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if missed else 0
 
 
+def found_before(file: Path) -> dict[str, Verdict]:
+    """By the table that an earlier run wrote."""
+    bugs = {bug.name: bug for bug in BUGS}
+    rows = (
+        [cell.strip() for cell in line.strip("|\n").split(" | ")]
+        for line in (file.read_text(encoding="utf-8").splitlines() if file.exists() else ())
+        if line.startswith("| ")
+    )
+    return {
+        name: Verdict(bugs[name], int(seeds), said)
+        for name, _, _, seeds, said in rows
+        if name in bugs and seeds.isdecimal()
+    }
+
+
 def hunt(bug: Bug, seeds: int) -> Verdict:
     with tempfile.TemporaryDirectory(prefix="planted-") as folder:
         copy = Path(folder)
-        _copy_to(copy)
+        copy_to(copy)
         plant(copy, bug)
         ran = subprocess.run(
             [sys.executable, "-m", "tests.simulation.main", "--seeds", str(seeds), "--until-found"],
@@ -158,7 +176,7 @@ def hunt(bug: Bug, seeds: int) -> Verdict:
     return Verdict(bug, None, "")
 
 
-def _copy_to(copy: Path) -> None:
+def copy_to(copy: Path) -> None:
     for name in COPIED:
         source = ROOT / name
         if source.is_dir():

@@ -1,6 +1,10 @@
 """The list of planted bugs is one that can be planted: each place is there, once. Whether they are found is measured by
 `python -m tests.simulation.planted`, which takes minutes; two of them are hunted here."""
 
+import re
+import subprocess
+import sys
+
 import pytest
 
 from tests.simulation import planted
@@ -19,6 +23,44 @@ def test_a_planted_bug_is_found(name):
     (bug,) = (bug for bug in planted.BUGS if bug.name == name)
 
     assert planted.hunt(bug, 60).seeds is not None
+
+
+def test_the_page_that_proves_it_lists_exactly_these_bugs_and_each_was_found():
+    """Whoever adds a bug or changes one measures again: `python -m tests.simulation.planted --write docs/proof.md`."""
+    found = planted.found_before(planted.ROOT / "docs/proof.md")
+
+    assert list(found) == [bug.name for bug in planted.BUGS]
+    written = [
+        one for one in (planted.ROOT / "docs/proof.md").read_text().splitlines() if "`" in one
+    ]
+    for bug in planted.BUGS:
+        assert any(f"| {bug.what} | `{bug.file}` |" in row for row in written), bug.name
+
+
+def test_a_violation_is_told_with_its_seed_its_shortest_history_and_how_to_replay_it(tmp_path):
+    """As `make simulate` tells it, of a copy in which one comparison is flipped; and the command it names finds it."""
+    (bug,) = (bug for bug in planted.BUGS if bug.name == "access-at-the-end")
+    planted.copy_to(tmp_path)
+    planted.plant(tmp_path, bug)
+
+    said = lapse_sim(tmp_path, "--seeds", "1", "--jobs", "1", expect=1)
+
+    assert "Seed 0 does not hold." in said
+    assert "The shortest history in which it does not:" in said
+    (replay,) = re.findall(r"^Replay it: lapse-sim (.*)$", said, re.MULTILINE)
+    seed, kept = re.fullmatch(r"--seed (\d+) --keep ([\d,]+)", replay).groups()
+    assert seed == "0"
+    assert len(kept.split(",")) <= 3
+    assert "has access at its end" in lapse_sim(tmp_path, *replay.split(), expect=1)
+
+
+def lapse_sim(folder, *arguments, expect):
+    ran = subprocess.run(
+        [sys.executable, "-m", "tests.simulation.main", *arguments],
+        cwd=folder, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode == expect, ran.stdout + ran.stderr
+    return ran.stdout
 
 
 def test_there_are_at_least_twenty_five():

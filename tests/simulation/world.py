@@ -83,6 +83,8 @@ class Simulated(Life):
         self.backup: tuple[datetime, Snapshot] | None = None
         self.restored = 0
         """How often a backup came back."""
+        self.interfered = 0
+        """How often somebody was at Stripe's portal in the middle of an act."""
         self.busy_with: tuple[Resident, str] | None = None
         """Whose message the SaaS speaks of right now."""
         self.trail: list[str] = []
@@ -182,6 +184,7 @@ class Simulated(Life):
         if at_stripe != "none" and resident.customer:
             self.try_control(at_stripe, customer=resident.customer)
             resident.shown.clear()
+            self.interfered += 1
         self.emulator.deliver(lambda url, body, headers: _heard(other, body, headers))
 
     def _a_message_ends(self, other: World, random: Random) -> None:
@@ -201,7 +204,8 @@ class Simulated(Life):
 
     def _missed(self) -> MissedEvents:
         job = SimulatedJob(JOBS[catching_up.JOB], self)
-        return MissedEvents(job, lambda: self.world, self.emulator.missed_since)
+        # What it looks up to know when to run is no call of the app's, so nothing of it goes wrong.
+        return MissedEvents(job, lambda: self.clean, self.emulator.missed_since)
 
     def _listen_as_deployed(self) -> None:
         """`lapse setup stripe` has the endpoint hear what the app hears, and nothing else."""

@@ -12,7 +12,7 @@ from chalicelib import wiring
 from chalicelib.handlers.jobs import JOBS
 from chalicelib.store.holdings import rows
 from chalicelib.store.table import Action
-from tests.support.life import Life
+from tests.support.life import Life, consenting
 from tests.support.smarter_contact import (
     ACME,
     CALLING,
@@ -70,6 +70,20 @@ def test_with_every_webhook_dropped_everything_still_happens_on_its_day():
     assert life.releases(ONE) == [RELEASE]
     assert life.lapses(TEN_DLC) == [LAPSE]
     assert life.membership(ACME, "id") == []
+
+
+def test_cancelling_what_somebody_has_ended_at_stripe_meanwhile_is_a_cancellation_all_the_same():
+    """Seed 172: its event was still on the way, and the answer was 500."""
+    life, (messaging,) = subscribed(MESSAGING)
+    shown = life.preview(ACME, messaging).body
+    life.control("delay_webhooks")
+    life.control("cancel_now", subscription=messaging)
+
+    path = f"/v1/subscriptions/{messaging}/cancellation"
+    confirmed = life.customer(ACME, "POST", path, consenting(shown))
+
+    assert confirmed.status == 200
+    assert confirmed.body["access_ends_at"] == shown["access_ends_at"]
 
 
 def test_cancelled_in_the_portal_and_no_webhook_ever_came():
