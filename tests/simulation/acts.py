@@ -36,7 +36,6 @@ def perform(world: Simulated, act: Act) -> None:
         f"{act.n}: {rfc3339(world.now)} {resident.id} ({resident.policy}) {act.verb}"
     )
     _weather(world, random)
-    world.busy_with = None
     if act.verb in CHANGES_WHAT_WAS_SHOWN:
         resident.shown.clear()
     if not resident.customer:
@@ -266,27 +265,53 @@ def schedule(world: Simulated, resident: Resident, random: Random) -> None:
 
 
 def send(world: Simulated, resident: Resident, random: Random) -> None:
+    if "scheduled" not in resident.messages.values():
+        schedule(world, resident, random)
     for id in _some_messages(resident, random):
-        world.busy_with = (resident, id)
-        path = f"/v1/scheduled-messages/{id}/sent?account_id={resident.id}"
-        reply = world.service("POST", path)
-        if reply.status == 200:
-            resident.messages[id] = "sent"
-        elif reply.code == "already_credited":
-            # The code is the same for whatever came first; `state` says what it was.
-            resident.messages[id] = reply.body["state"]
+        _send_one(world, resident, id)
+
+
+def _send_one(world: Simulated, resident: Resident, id: str) -> None:
+    path = f"/v1/scheduled-messages/{id}/sent?account_id={resident.id}"
+    reply = world.service("POST", path)
+    if reply.status == 200:
+        resident.messages[id] = "sent"
+    elif reply.code == "already_credited":
+        # The code is the same for whatever came first; `state` says what it was.
+        resident.messages[id] = reply.body["state"]
 
 
 def delete_message(world: Simulated, resident: Resident, random: Random) -> None:
+    if "scheduled" not in resident.messages.values():
+        schedule(world, resident, random)
     for id in _some_messages(resident, random)[:1]:
-        world.busy_with = (resident, id)
-        path = f"/v1/scheduled-messages/{id}?account_id={resident.id}"
-        if world.service("DELETE", path).status == 200:
-            resident.messages[id] = "deleted"
+        _delete_one(world, resident, id)
+
+
+def _delete_one(world: Simulated, resident: Resident, id: str) -> None:
+    path = f"/v1/scheduled-messages/{id}?account_id={resident.id}"
+    if world.service("DELETE", path).status == 200:
+        resident.messages[id] = "deleted"
+
+
+def end_twice(world: Simulated, resident: Resident, random: Random) -> None:
+    """Sent or deleted by one server of the SaaS, and by another one before the first has been answered."""
+    if "scheduled" not in resident.messages.values():
+        schedule(world, resident, random)
+    waiting = sorted(id for id, told in resident.messages.items() if told == "scheduled")
+    if waiting:
+        id = random.choice(waiting)
+        world.another_server_ends(resident, id)
+        random.choice((_send_one, _delete_one))(world, resident, id)
+        world.chance.before_the_next_write = None
 
 
 def _some_messages(resident: Resident, random: Random) -> list[str]:
+    waiting = sorted(id for id, told in resident.messages.items() if told == "scheduled")
     known = sorted(resident.messages) or ["nobody"]
+    if waiting and random.random() < 0.7:
+        # Mostly one of which something can still become.
+        known = waiting
     return random.sample(known, min(len(known), random.choice((1, 2, 5))))
 
 
@@ -554,7 +579,7 @@ DOINGS: Mapping[str, Doing] = {
     "subscribe": subscribe, "abandon_checkout": abandon_checkout, "pay_later": pay_later,
     "buy_numbers": buy_numbers, "remove_number": remove_number, "register": register,
     "withdraw_registration": withdraw_registration, "schedule": schedule, "send": send,
-    "delete_message": delete_message, "cancel": cancel, "cancel_in_portal": cancel_in_portal,
+    "delete_message": delete_message, "end_twice": end_twice, "cancel": cancel, "cancel_in_portal": cancel_in_portal,
     "resume": resume, "resume_in_portal": resume_in_portal, "end_at_stripe": end_at_stripe,
     "dispute": dispute, "close_dispute": close_dispute, "ask_refund": ask_refund,
     "appeal": appeal, "reply": reply, "decide": decide, "top_up": top_up,

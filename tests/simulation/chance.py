@@ -27,6 +27,8 @@ class Chance:
         self.calm = False
         self.random = Random(0)
         self.struck = 0
+        self.before_the_next_write: Callable[[Random], None] | None = None
+        """Somebody else who acts for certain, whatever the weather."""
         self._meanwhile = meanwhile
         self._within = False
         self._crashed = False
@@ -57,8 +59,12 @@ class Chance:
             # A dead process does no more, not even in its `finally` blocks.
             raise Crash
         # Between what we read and what we write: before another reading it would change little.
-        if Fault.CRASH_AFTER in call.faults and self.strikes("meanwhile"):
-            self._let_somebody_else_act()
+        if Fault.CRASH_AFTER in call.faults:
+            if self.before_the_next_write is not None:
+                other, self.before_the_next_write = self.before_the_next_write, None
+                self._let_act(other)
+            elif self.strikes("meanwhile"):
+                self._let_act(self._meanwhile)
         match next(
             (kind for name, kind in KINDS if kind in call.faults and self.strikes(name)), None
         ):
@@ -79,10 +85,10 @@ class Chance:
             case _:
                 raise Contended("by chance")
 
-    def _let_somebody_else_act(self) -> None:
+    def _let_act(self, other: Callable[[Random], None]) -> None:
         self._within = True
         try:
-            self._meanwhile(self.random)
+            other(self.random)
         finally:
             self._within = False
 

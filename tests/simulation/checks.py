@@ -19,7 +19,7 @@ from chalicelib.domain import news
 from chalicelib.domain.access import has_access
 from chalicelib.domain.account import Account
 from chalicelib.domain.ending import end_of, extended_days
-from chalicelib.domain.moments import months_after, rfc3339, years_after
+from chalicelib.domain.moments import months_after, rfc3339
 from chalicelib.domain.policy import Policy
 from chalicelib.domain.top_ups import cause_of
 from chalicelib.gateways.stripe_reader import is_for_a_wallet
@@ -200,7 +200,7 @@ class Watching:
         ends = [_instant(s["ended_at"]) for s in _at_stripe(self.world, resident)
                 if s["ended_at"] and _instant(s["ended_at"]) < began and _ever_paid(self.world, s)]  # fmt: skip
         assert ends, f"5: {account.id} was purged without an end"
-        assert began >= years_after(max(ends), 1), (
+        assert began >= _a_year_after(max(ends)), (
             f"5: purged at {began}, and the end was {max(ends)}"
         )
 
@@ -213,6 +213,13 @@ class Watching:
         for row in seen.rows:
             found = [words for words in CONTENT if words in json.dumps(row)]
             assert not found, f"5: {found} outlived the purge in {row['sk']}"
+
+
+def _a_year_after(moment: datetime) -> datetime:
+    """Counted here anew: the app's own way of counting is what is looked at."""
+    if (moment.month, moment.day) == (2, 29):
+        return moment.replace(year=moment.year + 1, month=3, day=1)
+    return moment.replace(year=moment.year + 1)
 
 
 def _access_is_half_open(world: Simulated, resident: Resident, account: Account) -> None:

@@ -7,7 +7,7 @@ again, the schedule comes by again: nothing else puts things right.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -85,8 +85,6 @@ class Simulated(Life):
         """How often a backup came back."""
         self.interfered = 0
         """How often somebody was at Stripe's portal in the middle of an act."""
-        self.busy_with: tuple[Resident, str] | None = None
-        """Whose message the SaaS speaks of right now."""
         self.trail: list[str] = []
         """What was done and answered, act by act."""
         self.memory = NotingTable()
@@ -164,16 +162,23 @@ class Simulated(Life):
 
     def _meanwhile(self, random: Random) -> None:
         """Another process acts, and lives."""
+        others = (self._a_job_runs, self._stripe_speaks, self._a_message_ends)
+        self._beside(random.choice(others), random)
+
+    def _beside(self, does: Callable[[World, Random], None], random: Random) -> None:
         acting = wiring.world()
         other = replace(self.clean, customers={})
         wiring.use(other)
-        others = [self._a_job_runs, self._stripe_speaks, self._a_message_ends]
-        if self.busy_with is not None:
-            others.append(self._a_message_ends)
         try:
-            random.choice(others)(other, random)
+            does(other, random)
         finally:
             wiring.use(acting)
+
+    def another_server_ends(self, resident: Resident, id: str) -> None:
+        """The SaaS has two servers; both end the same message in the same instant."""
+        self.chance.before_the_next_write = lambda random: self._beside(
+            lambda other, random: self._ends(other, random, resident, id), random
+        )
 
     def _a_job_runs(self, other: World, random: Random) -> None:
         random.choice(SCHEDULE).run(other)
@@ -188,16 +193,15 @@ class Simulated(Life):
         self.emulator.deliver(lambda url, body, headers: _heard(other, body, headers))
 
     def _a_message_ends(self, other: World, random: Random) -> None:
-        """The SaaS sends or deletes the very message that somebody is busy with, or any other."""
+        """The SaaS sends or deletes a message."""
         waiting = [
             (one, id) for one in self.residents for id, told in one.messages.items()
             if told == "scheduled"
         ]  # fmt: skip
-        if self.busy_with in waiting and random.random() < 0.7:
-            waiting = [self.busy_with]
-        if not waiting:
-            return
-        resident, id = random.choice(waiting)
+        if waiting:
+            self._ends(other, random, *random.choice(waiting))
+
+    def _ends(self, other: World, random: Random, resident: Resident, id: str) -> None:
         end = random.choice((scheduling.mark_sent, scheduling.delete))
         with suppress(scheduling.UnknownMessage):
             resident.messages[id] = end(other, must_load(other, resident.id).account, id)
