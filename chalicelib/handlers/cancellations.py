@@ -29,7 +29,7 @@ from chalicelib.store import consents, wallet
 
 
 def preview(call: Call[None]) -> Answer:
-    found = subscription(call)
+    found = _renewed(call, subscription(call))
     must_not_have_ended(call, found)
     reading.in_their_language(call)
     shown = cancelling.preview(
@@ -37,6 +37,17 @@ def preview(call: Call[None]) -> Answer:
     )
     consents.keep_preview(call.world.table, call.account.id, shown)
     return Answer(201, shown_to(call, shown, blockers_of(call, found)))
+
+
+def _renewed(call: Call[Any], found: Subscription) -> Subscription:
+    """Its period is over: Stripe has renewed it, and the word of that may still be on its way. What is shown by the old
+    one would be a whole period short of what is carried out (invariant 14)."""
+    if found.renewal_is_off or found.ended_at or not found.has_started:
+        return found
+    if found.period_end > call.now:
+        return found
+    call.loaded = cancelling.hear_again(call.world, call.account.id, found.id)
+    return subscription(call)
 
 
 def find_preview(call: Call[Any]) -> Preview:
@@ -57,6 +68,7 @@ def cancel(call: Call[shapes.Cancellation]) -> Answer:
     earlier = pending_answer(call, found)
     if earlier is not None:
         return earlier
+    found = _renewed(call, found)
     blocking = blockers_of(call, found)
     shown = fresh_preview(call, found, blocking)
     if blocking:

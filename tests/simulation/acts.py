@@ -7,7 +7,7 @@ sentence. Nothing here knows what is right.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -61,7 +61,7 @@ def _move_in(world: Simulated, resident: Resident) -> None:
 
 CHANGES_WHAT_WAS_SHOWN = frozenset({
     "cancel_in_portal", "resume", "resume_in_portal", "end_at_stripe", "switch_plan", "bind_contract",
-    "dispute", "close_dispute", "decide", "edit_work",
+    "dispute", "close_dispute", "leave_and_return", "decide", "edit_work",
 })  # fmt: skip
 """Somebody else's word on an end: the customer's own, Stripe's, the bank's, an operator's."""
 
@@ -176,6 +176,19 @@ def switch_plan(world: Simulated, resident: Resident, random: Random) -> None:
         path = f"/v1/subscriptions/{subscription['id']}"
         world.emulator.handle("POST", path, "", sent, body.encode())
         world.deliver()
+
+
+def leave_and_return(world: Simulated, resident: Resident, random: Random) -> None:
+    """Back within the days in which what they had is still held."""
+    living = [s["id"] for s in _mine(world, resident) if s["status"] == "active"]
+    for id in living:
+        world.try_control("portal_cancel", subscription=id)
+    world.deliver()
+    ends = [s["cancel_at"] or s["ended_at"] or 0 for s in _mine(world, resident)]
+    if living and max(ends) > world.now.timestamp():
+        end = datetime.fromtimestamp(max(ends), UTC)
+        _pass_time(world, end + timedelta(days=random.choice((0, 0, 1, 9, 13))))
+        subscribe(world, resident, random)
 
 
 def card_fails(world: Simulated, resident: Resident, random: Random) -> None:
@@ -584,7 +597,7 @@ DOINGS: Mapping[str, Doing] = {
     "dispute": dispute, "close_dispute": close_dispute, "ask_refund": ask_refund,
     "appeal": appeal, "reply": reply, "decide": decide, "top_up": top_up,
     "pay_balance": pay_balance, "use": use, "charge_usage": charge_usage,
-    "switch_plan": switch_plan, "bind_contract": bind_contract, "assign_seat": assign_seat,
+    "switch_plan": switch_plan, "leave_and_return": leave_and_return, "bind_contract": bind_contract, "assign_seat": assign_seat,
     "unassign_seat": unassign_seat, "card_fails": card_fails, "card_works": card_works,
     "export": export, "legal_hold": legal_hold, "release_hold": release_hold,
     "recover_number": recover_number, "knock": knock, "announce_work": announce_work,

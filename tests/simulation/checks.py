@@ -49,7 +49,8 @@ INVARIANTS: Mapping[int, tuple[str, ...]] = {
     1: ("ledger_balances", "_every_top_up_was_booked"),
     2: ("messages_end_once", "_sent_is_never_credited", "_credits_come_after_an_end",
         "_nothing_is_left"),
-    3: ("fees_are_due_and_single", "_every_fee_was_charged"),
+    3: ("fees_are_due_and_single", "Watching._fees_were_owed_by_stripes_dates",
+        "_every_fee_was_charged"),
     4: ("releases_were_due_and_intended", "Watching._given_back", "_carrier_agrees",
         "numbers_and_registrations_agree"),
     5: ("releases_were_due_and_intended", "Watching._given_back",
@@ -76,6 +77,7 @@ class Watching:
         self.witness = Witness()
         self.purged: dict[str, datetime] = {}
         self.emptied: dict[str, datetime] = {}
+        self.fees: set[str] = set()
         self.promised: dict[str, int] = {}
         """Subscription → the days that work on the systems has given it."""
         self.early: list[str] = []
@@ -120,6 +122,7 @@ class Watching:
             ended_stays_ended(seen, witness)
             self._purges_come_after_a_year(resident, seen.account)
             self._purges_leave_no_content(seen)
+            self._fees_were_owed_by_stripes_dates(resident, seen)
             self._given_days_stay(seen.account)
             _access_is_half_open(world, resident, seen.account)
             _credits_come_after_an_end(world, resident, seen)
@@ -203,6 +206,23 @@ class Watching:
         assert began >= _a_year_after(max(ends)), (
             f"5: purged at {began}, and the end was {max(ends)}"
         )
+
+    def _fees_were_owed_by_stripes_dates(self, resident: Resident, seen: Seen) -> None:
+        """3, as soon as one is charged: a plan was there on its day, by Stripe's dates. Where work, a contract or a switch
+        moves an end, Stripe's dates say too little."""
+        fees = [e for e in seen.entries if e.kind == "number_fee" and e.cause not in self.fees]
+        self.fees |= {fee.cause for fee in fees}
+        moved = self.world.windows or resident.contracts or seen.account.contracts
+        if moved or any(s.left_plans for s in seen.account.subscriptions.values()):
+            return
+        for fee in fees:
+            mine = [s for s in _at_stripe(self.world, resident)
+                    if _plan_says(self.world, resident, s, "needs_numbers")]  # fmt: skip
+            owed = any(_was_there(self.world, s, fee.at) for s in mine)
+            assert owed, f"3: {fee.cause} was charged, and there was no plan on that day"
+            bought = [n.bought_at for n in seen.numbers if n.e164 == fee.note["number"]]
+            days = [months_after(one, n) for one in bought for n in range(1, 200)]
+            assert not bought or fee.at in days, f"3: {fee.cause} is no day of {bought}"
 
     def _purges_leave_no_content(self, seen: Seen) -> None:
         """5. Looked at as soon as it is done: whoever comes back may write anew."""
@@ -459,6 +479,13 @@ def _needs_it(
         return False
     ended = subscription["ended_at"]
     return _instant(subscription["start_date"]) <= date and (not ended or date < _instant(ended))
+
+
+def _was_there(world: Simulated, subscription: dict[str, Any], date: datetime) -> bool:
+    """Ended at once by somebody, it goes on as far as it was paid for."""
+    ended = subscription["ended_at"]
+    goes_on = not ended or date < max(_instant(ended), _paid_until(world, subscription))
+    return _instant(subscription["start_date"]) <= date and goes_on
 
 
 # -- the carrier

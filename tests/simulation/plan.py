@@ -82,7 +82,7 @@ VERBS: Mapping[str, int] = {
     "register": 4, "withdraw_registration": 2, "schedule": 8, "send": 6, "delete_message": 2, "end_twice": 3,
     "cancel": 10, "cancel_in_portal": 8, "resume": 5, "resume_in_portal": 4, "end_at_stripe": 2,
     "dispute": 3, "close_dispute": 4, "ask_refund": 4, "appeal": 2, "reply": 2, "decide": 6,
-    "top_up": 5, "pay_balance": 2, "use": 3, "charge_usage": 3, "switch_plan": 3,
+    "top_up": 5, "pay_balance": 2, "use": 3, "charge_usage": 3, "switch_plan": 3, "leave_and_return": 4,
     "bind_contract": 3, "assign_seat": 3, "unassign_seat": 2, "card_fails": 3, "card_works": 4,
     "export": 2, "legal_hold": 1, "release_hold": 2, "hold_step": 1, "retry_step": 2,
     "back_up": 3, "restore": 2, "announce_work": 3, "edit_work": 2, "knock": 4, "recover_number": 3, "look": 4, "jump_seconds": 6, "jump_hours": 8, "jump_to_next": 14, "jump_days": 14,

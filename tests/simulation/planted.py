@@ -207,6 +207,11 @@ def page(verdicts: Sequence[Verdict], seeds: int) -> str:
         f"| {v.bug.name} | {v.bug.what} | `{v.bug.file}` | {v.seeds or 'not found'} | {_cell(v.said)} |"
         for v in verdicts
     ]
+    measured = {v.bug.name for v in verdicts}
+    rows += [
+        f"| {bug.name} | {bug.what} | `{bug.file}` | not measured yet | |"
+        for bug in BUGS if bug.name not in measured
+    ]  # fmt: skip
     found = sum(v.seeds is not None for v in verdicts)
     return "\n".join([
         "# Proof", "",
@@ -216,7 +221,7 @@ def page(verdicts: Sequence[Verdict], seeds: int) -> str:
         "copy of the project, one at a time, and worlds were played until one of them did not hold.", "",
         "This page is written by the command that measures it:", "",
         "    .venv/bin/python -m tests.simulation.planted --write docs/proof.md", "",
-        f"{found} of {len(verdicts)} were found, within {seeds} worlds each.", "",
+        f"{found} of {len(BUGS)} were found, within {seeds} worlds each.", "",
         "| bug | what is wrong | where | worlds until found | what the world said |",
         "|---|---|---|---|---|", *rows, "",
     ])  # fmt: skip

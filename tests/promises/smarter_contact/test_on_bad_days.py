@@ -86,6 +86,35 @@ def test_cancelling_what_somebody_has_ended_at_stripe_meanwhile_is_a_cancellatio
     assert confirmed.body["access_ends_at"] == shown["access_ends_at"]
 
 
+def test_whoever_cancels_when_a_renewal_is_not_heard_of_yet_is_shown_the_new_period():
+    """Seeds 322, 324: shown was the old period's end, that very second, and billed was another month."""
+    life, (messaging,) = subscribed(MESSAGING)
+    life.control("delay_webhooks")
+    life.sleep(END)
+    renewed = "2026-03-31T12:00:00Z"
+
+    shown = life.preview(ACME, messaging).body
+    path = f"/v1/subscriptions/{messaging}/cancellation"
+    answers = [life.customer(ACME, "POST", path, consenting(shown)) for _ in range(2)]
+
+    assert shown["access_ends_at"] == renewed
+    assert [one.body["access_ends_at"] for one in answers] == [renewed, renewed]
+
+
+def test_whoever_is_shown_a_period_that_ends_before_they_press_is_shown_the_next_one_first():
+    life, (messaging,) = subscribed(MESSAGING)
+    life.control("delay_webhooks")
+    life.sleep(END - timedelta(seconds=1))
+    shown = life.preview(ACME, messaging).body
+    life.sleep(END)
+
+    path = f"/v1/subscriptions/{messaging}/cancellation"
+    pressed = life.customer(ACME, "POST", path, consenting(shown))
+
+    assert (pressed.status, pressed.code) == (409, "preview_stale")
+    assert pressed.body["preview"]["access_ends_at"] == "2026-03-31T12:00:00Z"
+
+
 def test_cancelled_in_the_portal_and_no_webhook_ever_came():
     """SC-3: "until your current billing period ends": what the webhook missed is found in Stripe's own list."""
     life, (messaging,) = subscribed()
