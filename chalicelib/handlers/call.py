@@ -86,6 +86,8 @@ class Route:
     lists: bool = False
     """It answers a page: `limit` is judged with the shape."""
     success: int = 200
+    looks: int | None = None
+    """How it answers whoever only wanted to see what would come of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,7 +155,14 @@ def _operation(route: Route) -> Json:
         "summary": route.summary,
         "description": _who(route),
         "parameters": _parameters(route),
-        "responses": {str(route.success): _success(name, route), **_refusals(name, route)},
+        "responses": {
+            **{
+                str(status): _success(name, route)
+                for status in (route.success, route.looks)
+                if status
+            },
+            **_refusals(name, route),
+        },
     }
     if route.body is not None:
         schema = _ref(route.body.__name__)

@@ -206,7 +206,7 @@ ROUTES: tuple[Route, ...] = (
     Route(
         method="POST", path="/v1/maintenance-windows", act=maintenance.announce,
         body=shapes.MaintenanceShape, whose="none", check=maintenance.check_announced,
-        roles=OPERATOR, success=201,
+        roles=OPERATOR, success=201, looks=200,
         summary="Announces work on the systems: it extends access from now on, and everybody is told.",
     ),
     Route(

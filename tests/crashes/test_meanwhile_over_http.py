@@ -35,8 +35,8 @@ def gone(days):
     return life
 
 
-def moments(days, request):
-    life = gone(days)
+def moments(days, request, made=gone):
+    life = made(days)
     before = len(life.plan.calls)
     request(life)
     return range(len(life.plan.calls) - before)
@@ -104,9 +104,11 @@ def test_a_number_put_while_all_are_released_is_released_too():
 
 def test_a_number_taken_back_is_free_for_the_next_account_and_stays_theirs():
     """What one account gave back and another bought is not freed a second time by a late word of the first."""
-    life = gone(14)
-    life.account("other")
-    life.subscribe("other")
+
+    def with_another(days):
+        life = gone(days)
+        life.account("other")
+        return life
 
     def remove(life):
         return life.customer("acme", "DELETE", f"/v1/numbers/{NUMBERS[0]}")
@@ -115,9 +117,8 @@ def test_a_number_taken_back_is_free_for_the_next_account_and_stays_theirs():
         sweep(life.world, steps.NUMBERS_RELEASED)
         life.bought = life.number("other", NUMBERS[0]).status
 
-    for moment in moments(14, remove):
-        life = gone(14)
-        life.account("other")
+    for moment in moments(14, remove, with_another):
+        life = with_another(14)
         life.subscribe("other")
         life.plan.then = lambda life=life: released_and_bought(life)
         life.plan.at = len(life.plan.calls) + moment
