@@ -104,7 +104,14 @@ def plan(seed: int, acts: int = 45) -> Plan:
     mood = [weight * random.choice((0, 1, 1, 3)) for weight in weights]
     mood[verbs.index("subscribe")] = max(mood[verbs.index("subscribe")], 10)
     chosen = random.choices(verbs, mood, k=acts)
-    begins = [Act(n, "subscribe", n, random.getrandbits(32)) for n in range(len(policies))]
+    # Whoever moves in subscribes, and mostly has a number: months of fees need both from the beginning.
+    moving_in = [
+        (verb, who)
+        for who in range(len(policies))
+        for verb in ("subscribe", "buy_numbers")
+        if verb == "subscribe" or random.random() < 0.6
+    ]
+    begins = [Act(n, verb, who, random.getrandbits(32)) for n, (verb, who) in enumerate(moving_in)]
     rest = [
         Act(len(begins) + n, verb, random.randrange(len(policies)), random.getrandbits(32))
         for n, verb in enumerate(chosen)
