@@ -16,7 +16,7 @@ from chalicelib.domain.holdings import call_of
 from chalicelib.domain.moments import rfc3339
 from chalicelib.domain.number_fees import Number
 from chalicelib.domain.registrations import Registration
-from chalicelib.domain.steps import Step
+from chalicelib.domain.steps import NUMBER_FEE, Step
 from chalicelib.effects.effect import Done, MoreToDo, NotYet, Task
 from chalicelib.gateways.carriers import Carrier, CarrierError
 from chalicelib.lifecycle import must_load, settle, tell
@@ -32,6 +32,10 @@ records the return: a carrier that is down must not make that too large."""
 
 def release_numbers(task: Task) -> Done:
     """SC-8. One number after another; one that fails does not hold up the rest."""
+    if NUMBER_FEE in task.loaded.account.steps:
+        # After an outage both are due. What fell due before the end is charged first (SC-6): nobody charges for a
+        # number that is gone.
+        raise NotYet("fees_first")
     return _end_all(task, list(holdings.numbers(task.world.table, task.account_id)))
 
 

@@ -204,6 +204,24 @@ def test_jobs_that_slept_all_the_time_catch_up_in_one_run():
     assert result(life) == expected
 
 
+@pytest.mark.parametrize("first", ["release_numbers", "charge_number_fees"])
+def test_after_months_asleep_what_is_owed_is_charged_before_the_numbers_go(first):
+    """SC-6, SC-8: "you may still incur phone number fees"; whichever job runs first, and each number is released."""
+    life, (plan,) = subscribed("smarter-contact:messaging:year")
+    life.number(ACME, ONE)
+    life.cancel(ACME, plan)
+    end = life.access_ends_at(ACME, plan)
+    life.sleep(end + 30 * DAY)
+
+    JOBS[first].run(life.world)
+    assert first == "charge_number_fees" or life.releases(ONE) == []
+    life.run_jobs()
+    life.move(life.now + timedelta(hours=1))
+
+    assert len(life.entries(ACME, "number_fee")) == 11
+    assert len(life.releases(ONE)) == 1
+
+
 @pytest.mark.parametrize("moment", [END, RELEASE, LAPSE, PURGE])
 def test_a_doubled_run_does_nothing_twice(moment):
     """SC-6, SC-8, SC-9, SC-10, SC-12: every action can be asked for twice."""
