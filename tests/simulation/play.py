@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from tests.simulation import acts, checks
 from tests.simulation.plain_answers import plain_answers
 from tests.simulation.plan import Plan
+from tests.simulation.seeded_ids import seeded_ids
 from tests.simulation.world import Simulated
 
 
@@ -37,7 +38,7 @@ class Played:
 
 
 def play(plan: Plan) -> Played:
-    with plain_answers():
+    with plain_answers(), seeded_ids(plan.seed):
         return _played(plan)
 
 
