@@ -15,9 +15,14 @@ os.environ.update(
     NO_PROXY="127.0.0.1,localhost",
 )
 
+from hypothesis import HealthCheck, settings
+
 from tests.support import event_schemas
 
 event_schemas.watch()
+# A machine that is busy is slow, and nothing is wrong with the code.
+settings.register_profile("lapse", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("lapse")
 
 
 @pytest.fixture(autouse=True)

@@ -78,7 +78,7 @@ def test_a_day_ends_at_midnight_of_its_zone(zone, day, end):
     zone=st.sampled_from(ZONES),
     off=st.sets(st.dates(date(2020, 1, 1), date(2040, 3, 1)), max_size=20),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_between_receipt_and_the_end_lie_exactly_so_many_business_days(received, days, zone, off):
     received = received.replace(microsecond=0)
 

@@ -287,7 +287,7 @@ def test_a_whole_life_within_one_day_between_two_uses_counts_as_used():
 MOMENTS = st.integers(0, 40 * 24).map(lambda hours: START + timedelta(hours=hours))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(MOMENTS, max_size=8), MOMENTS, MOMENTS)
 def test_a_span_of_more_than_a_day_is_answered_exactly(uses, one, other):
     start, end = min(one, other), max(one, other) + DAY
