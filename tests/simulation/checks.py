@@ -78,7 +78,7 @@ class Watching:
         self.purged: dict[str, datetime] = {}
         self.emptied: dict[str, datetime] = {}
         self.fees: set[str] = set()
-        self.promised: dict[str, int] = {}
+        self.promised: dict[str, tuple[int, datetime]] = {}
         """Subscription → the days that work on the systems has given it."""
         self.early: list[str] = []
         self._restored = 0
@@ -166,10 +166,12 @@ class Watching:
             if one.is_forfeited:
                 continue  # the bank took the payment back: there is no access to be extended
             days = extended_days(account, one)
-            assert days >= self.promised.get(id, 0), (
-                f"14: {id} had {self.promised[id]} days, now {days}"
-            )
-            self.promised[id] = days
+            before, since = self.promised.get(id, (0, self.world.now))
+            if one.ended_at is not None and one.ended_at < since:
+                continue  # it had ended at Stripe before they were given; nobody had told us
+            assert days >= before, f"14: {id} had {before} days, now {days}"
+            if id not in self.promised or days > before:
+                self.promised[id] = (days, self.world.now)
 
     # -- 4, 5: by Stripe's own dates, not ours
 
