@@ -1,7 +1,10 @@
 """What every test shares, and nothing more: helpers live in tests/support."""
 
+import json
+import logging
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -17,6 +20,7 @@ os.environ.update(
 
 from hypothesis import HealthCheck, settings
 
+from chalicelib import log
 from tests.support import event_schemas
 
 event_schemas.watch()
@@ -32,3 +36,21 @@ def _every_event_fits_its_schema() -> Iterator[None]:
     found = list(event_schemas.MISFITS)
     event_schemas.MISFITS.clear()
     assert not found
+
+
+@pytest.fixture
+def lines() -> Iterator[list[dict[str, Any]]]:
+    """What is logged meanwhile."""
+    written: list[dict[str, Any]] = []
+
+    class Keep(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            written.append(json.loads(record.getMessage()))
+
+    logger = logging.getLogger(log.NAME)
+    before = list(logger.handlers), logger.propagate, logger.level
+    logger.handlers, logger.propagate = [Keep()], False
+    logger.setLevel(logging.INFO)
+    yield written
+    logger.handlers, logger.propagate = before[0], before[1]
+    logger.setLevel(before[2])

@@ -1,7 +1,6 @@
 """The log: one line for each event, its metrics in the same line, and never what must not be written down."""
 
 import json
-import logging
 import re
 from pathlib import Path
 
@@ -16,24 +15,6 @@ from tests.support.life import ADMIN, STRIPE_KEY, Life, consenting
 from tests.support.stage import Stage
 
 ROOT = Path(__file__).resolve().parents[1]
-
-
-@pytest.fixture
-def lines():
-    """What is logged meanwhile."""
-    written = []
-
-    class Keep(logging.Handler):
-        def emit(self, record):
-            written.append(json.loads(record.getMessage()))
-
-    logger = logging.getLogger(log.NAME)
-    before = list(logger.handlers), logger.propagate, logger.level
-    logger.handlers, logger.propagate = [Keep()], False
-    logger.setLevel(logging.INFO)
-    yield written
-    logger.handlers, logger.propagate = before[0], before[1]
-    logger.setLevel(before[2])
 
 
 def test_a_measured_event_is_its_metric_in_the_same_line(lines, monkeypatch):

@@ -5,7 +5,6 @@ written down. What Lambda itself would write of a run that fails is read as well
 """
 
 import json
-import logging
 from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
@@ -46,23 +45,6 @@ SCHEDULED = {
 RETRIED = timedelta(hours=7)
 """Longer than any wait between two tries."""
 CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 280_000)
-
-
-@pytest.fixture
-def lines():
-    written = []
-
-    class Keep(logging.Handler):
-        def emit(self, record):
-            written.append(json.loads(record.getMessage()))
-
-    logger = logging.getLogger(log.NAME)
-    before = list(logger.handlers), logger.propagate, logger.level
-    logger.handlers, logger.propagate = [Keep()], False
-    logger.setLevel(logging.INFO)
-    yield written
-    logger.handlers, logger.propagate = before[0], before[1]
-    logger.setLevel(before[2])
 
 
 def found_in(text):
