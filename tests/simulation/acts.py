@@ -206,9 +206,8 @@ def buy_numbers(world: Simulated, resident: Resident, random: Random) -> None:
     for _ in range(random.choice((1, 1, 2, 5))):
         resident.numbers += 1
         bought = world.now - timedelta(days=random.choice((0, 0, 3, 40)))
-        e164 = _numbers(resident)[-1]
-        world.carrier.rent_number(e164, f"PN{e164[1:]}")
-        world.number(resident.id, e164, fee=random.choice((1, 100, 333)), bought_at=bought)
+        fee = random.choice((1, 100, 333))
+        world.number(resident.id, _numbers(resident)[-1], fee=fee, bought_at=bought)
 
 
 def remove_number(world: Simulated, resident: Resident, random: Random) -> None:
@@ -221,7 +220,6 @@ def remove_number(world: Simulated, resident: Resident, random: Random) -> None:
 def register(world: Simulated, resident: Resident, random: Random) -> None:
     resident.count += 1
     name = f"{resident.id}-brand{resident.count}"
-    world.carrier.register(name, f"BR{name}")
     world.registration(resident.id, name, random.choice(("active", "active", "pending")))
     resident.registrations.append(name)
 

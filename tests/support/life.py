@@ -337,7 +337,9 @@ class Life:
     def number(
         self, account_id: str, e164: str, fee: int = 100, bought_at: datetime | None = None
     ) -> Reply:
-        put = self.service(
+        """Rented first, as a SaaS does: whoever has no plan any more may lose it again before this is answered."""
+        self.carrier.rent_number(e164, f"PN{e164[1:]}")
+        return self.service(
             "PUT",
             f"/v1/numbers/{e164}",
             {
@@ -348,20 +350,16 @@ class Life:
                 "bought_at": rfc3339(bought_at or self.now),
             },
         )
-        if put.status == 200:
-            self.carrier.rent_number(e164, f"PN{e164[1:]}")
-        return put
 
     def registration(self, account_id: str, registration_id: str, state: str = "active") -> Reply:
-        put = self.service(
+        """Registered first, as a number is rented first."""
+        self.carrier.register(registration_id, f"BR{registration_id}")
+        return self.service(
             "PUT",
             f"/v1/registrations/{registration_id}",
             {"account_id": account_id, "kind": "10dlc", "state": state, "provider": "local",
              "provider_id": f"BR{registration_id}"},
         )  # fmt: skip
-        if put.status == 200:
-            self.carrier.register(registration_id, f"BR{registration_id}")
-        return put
 
     def schedule(self, account_id: str, *messages: tuple[str, str, datetime, int]) -> Reply:
         """Registers scheduled messages: (id, channel, send_at, price in cents)."""
