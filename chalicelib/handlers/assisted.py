@@ -23,6 +23,7 @@ from chalicelib.handlers.cancellations import (
     must_not_have_ended,
     pending_answer,
     shown_to,
+    up_to_date,
 )
 from chalicelib.handlers.problems import Problem, not_found, role_required
 from chalicelib.store import consents, tries
@@ -33,7 +34,7 @@ CONFIRMED_ROLES = ("billing_admin",)
 
 
 def preview(call: Call[shapes.Identity]) -> Answer:
-    found = _identified(call)
+    found = up_to_date(call, _identified(call))
     must_not_have_ended(call, found)
     shown = cancelling.preview(call.world, call.account, found)
     consents.keep_preview(call.world.table, call.account.id, shown)
@@ -49,6 +50,7 @@ def cancel(call: Call[shapes.AssistedCancellation]) -> Answer:
     if done is not None:
         return Answer(200, shapes.canceled(done.preview.access_ends_at, done.id))
     _must_be_allowed(call, found)
+    found = up_to_date(call, found)
     earlier = pending_answer(call, found)
     if earlier is not None:
         return earlier

@@ -29,7 +29,7 @@ from chalicelib.store import consents, wallet
 
 
 def preview(call: Call[None]) -> Answer:
-    found = _renewed(call, subscription(call))
+    found = up_to_date(call, subscription(call))
     must_not_have_ended(call, found)
     reading.in_their_language(call)
     shown = cancelling.preview(
@@ -39,13 +39,25 @@ def preview(call: Call[None]) -> Answer:
     return Answer(201, shown_to(call, shown, blockers_of(call, found)))
 
 
-def _renewed(call: Call[Any], found: Subscription) -> Subscription:
-    """Its period is over: Stripe has renewed it, and the word of that may still be on its way. What is shown by the old
-    one would be a whole period short of what is carried out (invariant 14)."""
-    if found.renewal_is_off or found.ended_at or not found.has_started:
+def up_to_date(call: Call[Any], found: Subscription) -> Subscription:
+    """The subscription as Stripe has it, where its word may still be on its way and would change the answer.
+
+    Its period is over: Stripe has renewed it, and what is shown by the old one would be a whole period short of what is
+    carried out (invariant 14). It is cancelled: that may have been taken back in the portal, and whoever was told here
+    that it is cancelled would be billed again (SC-2).
+    """
+    if not found.has_started or found.ended_at is not None:
         return found
-    if found.period_end > call.now:
+    if not found.renewal_is_off and found.period_end > call.now:
         return found
+    try:
+        return _heard_again(call, found)
+    except StripeRefused as refused:
+        log.problem("subscription_not_shown", refused, account=call.account.id)
+        raise blocked((not_cancelable_online(call.account.locale),)) from refused
+
+
+def _heard_again(call: Call[Any], found: Subscription) -> Subscription:
     call.loaded = cancelling.hear_again(call.world, call.account.id, found.id)
     return subscription(call)
 
@@ -65,10 +77,10 @@ def find_preview(call: Call[Any]) -> Preview:
 def cancel(call: Call[shapes.Cancellation]) -> Answer:
     found = subscription(call)
     _may(call, found)
+    found = up_to_date(call, found)
     earlier = pending_answer(call, found)
     if earlier is not None:
         return earlier
-    found = _renewed(call, found)
     blocking = blockers_of(call, found)
     shown = fresh_preview(call, found, blocking)
     if blocking:
@@ -103,8 +115,7 @@ def carry_out(
 
 def _as_stripe_has_it(call: Call[Any], found: Subscription) -> Answer:
     """Mostly it is over there already, and the event that says so is still on its way."""
-    call.loaded = cancelling.hear_again(call.world, call.account.id, found.id)
-    known = subscription(call)
+    known = _heard_again(call, found)
     must_not_have_ended(call, known)
     earlier = pending_answer(call, known)
     if earlier is None:
@@ -170,16 +181,23 @@ def repeated(call: Call[shapes.Cancellation]) -> Answer | None:
 
 
 def resume(call: Call[None]) -> Answer:
+    """What there is to undo is what Stripe has: a cancellation in the portal that nobody has told us of yet as well,
+    and the mark that is set by now, not the one that was (SC-4)."""
     found = subscription(call)
-    if not found.has_started or has_ended(call.account, found, call.now) or found.ended_at:
-        raise _not_resumable()
-    if not found.renewal_is_off:
-        return Answer(200, {"status": "active"})
+    _must_be_resumable(call, found)
     try:
-        cancelling.resume(call.world, call.known, found, call.caller.sub)
+        found = _heard_again(call, found)
+        _must_be_resumable(call, found)
+        if found.renewal_is_off:
+            cancelling.resume(call.world, call.known, found, call.caller.sub)
     except StripeRefused as error:
         raise _not_resumable() from error
     return Answer(200, {"status": "active"})
+
+
+def _must_be_resumable(call: Call[Any], found: Subscription) -> None:
+    if not found.has_started or has_ended(call.account, found, call.now) or found.ended_at:
+        raise _not_resumable()
 
 
 def pending_answer(call: Call[Any], found: Subscription) -> Answer | None:

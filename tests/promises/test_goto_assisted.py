@@ -11,6 +11,7 @@ from tests.support.goto import (
     ACME,
     CONNECT,
     FIRST_END,
+    SECOND,
     WEBINAR,
     as_role,
     at_stripe,
@@ -384,3 +385,30 @@ def test_after_the_end_support_hears_that_it_is_over():
     life.move(FIRST_END)
 
     assert ask(life, webinar, RIGHT).code == "already_canceled"
+
+
+def test_what_was_taken_back_in_the_portal_unheard_is_cancelled_when_support_cancels_again():
+    """GT-10: "Vous serez facturé pour le mois entier", and for no other one: told on the phone that it is cancelled,
+    nobody is billed again."""
+    life, webinar = on_the_phone()
+    cancel(life, webinar)
+    shown = ask(life, webinar, RIGHT).body
+    life.control("drop_webhooks")
+    life.clock.move_to(life.now + SECOND)
+    life.control("portal_resume", subscription=webinar)
+
+    pressed = press(life, webinar, RIGHT | consenting(shown))
+
+    assert (pressed.status, pressed.body["status"]) == (200, "pending_cancellation")
+    assert marked(life, webinar)
+    life.move(noon("2026-03-31"))
+    assert billed(life) == ["2026-01-31"]
+
+
+def test_support_is_shown_the_period_that_a_renewal_nobody_heard_of_began():
+    """GT-8, invariant 14: the phone is told no more and no less than the page."""
+    life, webinar = on_the_phone()
+    life.control("delay_webhooks")
+    life.sleep(FIRST_END)
+
+    assert ask(life, webinar, RIGHT).body["access_ends_at"] == rfc3339(noon("2026-03-31"))

@@ -1,0 +1,162 @@
+"""What somebody did in Stripe's portal is not heard of yet, and the customer presses a button of ours: the answer is
+what Stripe has, never what we remember.
+
+Found by the simulation (seed 1435): cancelled, resumed in the portal, and cancelled again before that was heard, it was
+answered `pending_cancellation` from memory, and billed.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.support.life import Life, Reply, consenting
+from tests.support.smarter_contact import (
+    ACME,
+    END,
+    MESSAGING,
+    ONE,
+    RELEASE,
+    SECOND,
+    TEN_DLC,
+    leaving,
+    subscribed,
+)
+
+HOUR = timedelta(hours=1)
+
+
+def press(life: Life, subscription: str, shown: dict[str, Any]) -> Reply:
+    path = f"/v1/subscriptions/{subscription}/cancellation"
+    return life.customer(ACME, "POST", path, consenting(shown))
+
+
+def marked(life: Life, subscription: str) -> bool:
+    at_stripe = life.stripe("GET", f"/v1/subscriptions/{subscription}")
+    return bool(at_stripe["cancel_at"] or at_stripe["cancel_at_period_end"])
+
+
+def unheard(life: Life, *controls: str, subscription: str) -> None:
+    """Each an hour after the one before, as a customer who changes their mind; no webhook ever tells of it."""
+    life.control("drop_webhooks")
+    for action in controls:
+        life.clock.move_to(life.now + HOUR)
+        life.control(action, subscription=subscription)
+    life.clock.move_to(life.now + HOUR)
+
+
+def test_who_resumed_in_the_portal_and_cancels_again_is_not_billed_again():
+    """SC-2: "Your subscription will not renew, and no further charges will be made to your credit card." """
+    life, messaging = leaving()
+    unheard(life, "portal_resume", subscription=messaging)
+
+    pressed = press(life, messaging, life.preview(ACME, messaging).body)
+
+    assert (pressed.status, pressed.body["status"]) == (200, "pending_cancellation")
+    assert marked(life, messaging)
+    life.move(RELEASE)
+    assert len(life.stripe("GET", "/v1/charges?limit=100")["data"]) == 1
+
+
+def test_who_resumes_in_the_portal_between_looking_and_pressing_is_not_billed_again():
+    """SC-2, as it was found: what was shown is of a cancellation that is no more."""
+    life, messaging = leaving()
+    shown = life.preview(ACME, messaging).body
+    unheard(life, "portal_resume", subscription=messaging)
+
+    stale = press(life, messaging, shown)
+    pressed = press(life, messaging, stale.body["preview"])
+
+    assert (stale.status, stale.code) == (409, "preview_stale")
+    assert pressed.status == 200
+    assert pressed.body["evidence_id"] == stale.body["preview"]["preview_id"]
+    assert marked(life, messaging)
+    life.move(RELEASE)
+    assert len(life.stripe("GET", "/v1/charges?limit=100")["data"]) == 1
+
+
+def test_a_cancellation_that_stands_is_answered_with_the_first_consent():
+    """The other side: nothing happened in the portal, and another preview gets the original answer."""
+    life, messaging = leaving()
+    first = life.operator("GET", f"/v1/admin/accounts/{ACME}/timeline").body["past"]
+
+    again = press(life, messaging, life.preview(ACME, messaging).body)
+
+    assert (again.status, again.body["status"]) == (200, "pending_cancellation")
+    assert again.body["evidence_id"]
+    assert life.operator("GET", f"/v1/admin/accounts/{ACME}/timeline").body["past"] == first
+
+
+def test_while_stripe_does_not_answer_nothing_is_called_cancelled():
+    """SC-2 is "proved against Stripe's own object, not assumed"."""
+    life, messaging = leaving()
+    shown = life.preview(ACME, messaging).body
+    unheard(life, "portal_resume", subscription=messaging)
+    life.faults.order({"target": "stripe", "kind": "error", "count": 3})
+
+    away = press(life, messaging, shown)
+    back = press(life, messaging, shown)
+
+    assert (away.status, away.code) == (503, "stripe_unavailable")
+    assert (back.status, back.code) == (409, "preview_stale")
+
+
+def test_who_cancelled_in_the_portal_and_resumes_here_keeps_the_plan_and_what_it_needs():
+    """SC-4: "You can resume your subscription at any time before the billing period ends"."""
+    life, (messaging,) = subscribed(MESSAGING)
+    life.number(ACME, ONE)
+    life.registration(ACME, TEN_DLC)
+    unheard(life, "portal_cancel", subscription=messaging)
+
+    resumed = life.resume(ACME, messaging)
+
+    assert (resumed.status, resumed.body) == (200, {"status": "active"})
+    assert not marked(life, messaging)
+    life.move(RELEASE + SECOND)
+    assert life.status(ACME, messaging) == "active"
+    assert life.at_carrier() == {ONE: "active", TEN_DLC: "active"}
+
+
+def test_who_cancelled_anew_in_the_portal_and_resumes_here_has_the_new_mark_cleared():
+    """SC-4: the portal sets another mark than we do; the one that is there is taken off."""
+    life, messaging = leaving()
+    unheard(life, "portal_resume", "portal_cancel", subscription=messaging)
+
+    resumed = life.resume(ACME, messaging)
+
+    assert (resumed.status, resumed.body) == (200, {"status": "active"})
+    assert not marked(life, messaging)
+    life.move(END)
+    assert life.status(ACME, messaging) == "active"
+
+
+def test_what_has_ended_at_stripe_unheard_is_not_called_resumed():
+    """SC-4: "before the billing period ends": there is nothing left to resume, and it says so."""
+    life, (messaging,) = subscribed(MESSAGING)
+    unheard(life, "cancel_now", subscription=messaging)
+
+    refused = life.resume(ACME, messaging)
+
+    assert (refused.status, refused.code) == (409, "not_resumable")
+    assert refused.body["action"]["href"] == "/v1/checkout-sessions"
+
+
+@pytest.mark.parametrize("unknown", ["preview", "press", "resume"])
+def test_what_stripe_does_not_know_is_said_in_a_sentence(unknown, monkeypatch):
+    from chalicelib.gateways.stripe import Stripe, StripeRefused
+
+    def refuse(*_args, **_named):
+        raise StripeRefused("resource_missing", "No such subscription.")
+
+    life, messaging = leaving()
+    shown = life.preview(ACME, messaging).body
+    monkeypatch.setattr(Stripe, "subscription", refuse)
+
+    asked = {
+        "preview": lambda: life.preview(ACME, messaging),
+        "press": lambda: press(life, messaging, shown),
+        "resume": lambda: life.resume(ACME, messaging),
+    }[unknown]()
+
+    assert asked.status == 409
+    assert asked.body["detail"]
