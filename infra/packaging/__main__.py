@@ -4,7 +4,8 @@ import sys
 from pathlib import Path
 
 from infra.packaging.build import build
-from infra.packaging.dependencies import ROOT, CannotPackage
+from infra.packaging.dependencies import ROOT
+from infra.packaging.refusal import CannotPackage
 
 
 def main() -> int:

@@ -9,12 +9,14 @@ import zipfile
 from pathlib import Path
 from typing import Final
 
-from infra.packaging.dependencies import LOCK, CannotPackage, compile_all, missing, precompile
+from infra.packaging import compiling
+from infra.packaging.dependencies import LOCK, missing
+from infra.packaging.refusal import CannotPackage
 
 NEEDED: Final = (
     *(
         "app.py",
-        "chalice/app.py",
+        "chalice/app.pyc",
         "chalicelib/wiring.py",
         "chalicelib/precompiled.marshal",
         "chalicelib/policies/smarter-contact.toml",
@@ -22,8 +24,8 @@ NEEDED: Final = (
     *(
         "botocore/data/dynamodb",
         "botocore/data/endpoints.json",
-        "pynamodb/models.py",
-        "stripe/__init__.py",
+        "pynamodb/models.pyc",
+        "stripe/__init__.pyc",
     ),
 )
 """Without one of these the zip cannot work, whatever the lock says."""
@@ -37,8 +39,9 @@ def bundle(packed: Path, site: Path, into: Path, scratch: Path, lock: Path = LOC
     tree = scratch / "task"
     with zipfile.ZipFile(packed) as source:
         source.extractall(tree)
-    precompile(tree, site)
-    compile_all(tree)
+    compiling.compile_without_sources(tree, "chalice")
+    compiling.compile_records(tree, site)
+    compiling.compile_with_sources(tree)
     files = {**_files(site), **_files(tree)}
     _check(files, site, lock)
     write(files, into)
@@ -72,4 +75,4 @@ def write(files: dict[str, Path], into: Path) -> None:
             # Readable by all: Lambda runs as another user than the one who packed.
             entry.external_attr = (0o100755 if path.suffix == ".so" else 0o100644) << 16
             entry.create_system = 3
-            out.writestr(entry, path.read_bytes(), compresslevel=6)
+            out.writestr(entry, path.read_bytes(), compresslevel=9)

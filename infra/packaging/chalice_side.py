@@ -15,7 +15,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from infra.packaging.dependencies import ROOT, CannotPackage
+from infra.packaging.dependencies import ROOT
+from infra.packaging.refusal import CannotPackage
 
 _CHALICE = "import sys; from chalice.cli import main; sys.exit(main())"
 _UNWANTED = shutil.ignore_patterns("__pycache__", "*.pyc", ".*", "deployed", "deployments")

@@ -15,7 +15,7 @@ from infra.aws import settings
 from infra.aws.functions import FUNCTIONS, Function
 from infra.packaging.alarms import alarms, dashboard
 from infra.packaging.cloudformation_yaml import read
-from infra.packaging.dependencies import CannotPackage
+from infra.packaging.refusal import CannotPackage
 
 FOLDER: Final = Path(__file__).resolve().parents[1] / "aws"
 IDS: Final[Mapping[str, str]] = {"api_handler": "APIHandler"}

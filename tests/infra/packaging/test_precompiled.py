@@ -1,11 +1,7 @@
 """What the build compiled ahead of our records' methods is used, is what Python would have compiled, and is never needed."""
 
 import dataclasses
-import json
 import marshal
-import subprocess
-import sys
-import zipfile
 from importlib.util import MAGIC_NUMBER
 
 import pytest
@@ -97,8 +93,7 @@ def test_without_a_build_there_is_nothing_to_use(tmp_path):
 
 
 LOADED = """
-import json, sys
-sys.path.insert(0, sys.argv[1])
+import json
 from chalicelib import precompiled
 compiled = []
 precompiled.exec = lambda code, *where: (compiled.append(isinstance(code, str)), exec(code, *where))
@@ -108,19 +103,9 @@ print(json.dumps({"modules": sorted(sys.modules), "anew": sum(compiled), "ahead"
 
 
 @pytest.fixture(scope="module")
-def loaded(built, tmp_path_factory):
+def loaded(alone):
     """What a clean process has loaded that imported this module of the zip."""
-    task = tmp_path_factory.mktemp("task")
-    zipfile.ZipFile(built.zip).extractall(task)
-
-    def load(module):
-        done = subprocess.run(
-            [sys.executable, "-S", "-E", "-s", "-c", LOADED, str(task), module],
-            capture_output=True, text=True, check=True,
-        )  # fmt: skip
-        return json.loads(done.stdout)
-
-    return load
+    return lambda module: alone(LOADED, module)
 
 
 @pytest.mark.parametrize("module", ["chalicelib.webhook_app", "app"])

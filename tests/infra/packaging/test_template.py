@@ -17,8 +17,9 @@ from chalicelib.sweeping import CLAIM
 from infra.aws import settings
 from infra.aws.functions import FUNCTIONS
 from infra.packaging import alarms, template
-from infra.packaging.dependencies import ROOT, CannotPackage
+from infra.packaging.dependencies import ROOT
 from infra.packaging.expanding import expanded
+from infra.packaging.refusal import CannotPackage
 
 
 @pytest.fixture(scope="module")
