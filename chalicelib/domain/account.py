@@ -143,12 +143,12 @@ class Subscription:
     def renewal_is_off(self) -> bool:
         """Either mark means it: the portal in flexible billing mode sets only `cancel_at`. Or it was
         cancelled under a contract, and the mark is still to come."""
-        return (
-            self.ended_at is not None
-            or self.cancel_at is not None
-            or self.cancel_at_period_end
-            or self.leaves_with_contract
-        )
+        return self.ended_at is not None or self.was_to_leave
+
+    @property
+    def was_to_leave(self) -> bool:
+        """Somebody cancelled it, whatever has become of it since: Stripe keeps the marks on what it has ended."""
+        return self.cancel_at is not None or self.cancel_at_period_end or self.leaves_with_contract
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -77,13 +77,17 @@ def _paid_floor(subscription: Subscription) -> datetime | None:
 def _contract_floors(
     account: Account, subscription: Subscription, at_stripe: datetime | None
 ) -> tuple[datetime, ...]:
-    """The contract's end; and the end of the last period billed for it, while its mark at Stripe is still to come."""
+    """The contract's end; and the end of the last period billed for it, where Stripe's mark was to come only then."""
     contract = contract_end(account, subscription)
     if contract is None:
         # Whoever leaves with a contract that is no more leaves with the period.
         return () if at_stripe else (subscription.period_end,)
-    if subscription.ended_at is not None or (at_stripe and at_stripe >= contract - SLACK):
+    if at_stripe and at_stripe >= contract - SLACK:
         return (contract,)
+    if subscription.ended_at is not None and not subscription.was_to_leave:
+        return (contract,)
+    # Also when Stripe has ended it too early, because nobody of ours came by to take its mark back: that is the day
+    # which was shown to whoever left, and it does not move (invariant 14).
     return contract, last_period_of(subscription, contract)[1]
 
 

@@ -1,5 +1,7 @@
 """When a subscription ends: the one date from which every consequence of leaving is counted."""
 
+from dataclasses import replace
+
 import pytest
 
 from chalicelib.domain.account import Contract
@@ -70,6 +72,22 @@ def test_a_contract_is_a_floor_under_the_end():
     assert contract_end(account(one, contracts=contracts), one) == START.replace(year=2027)
     assert end(one, contracts=contracts) == START.replace(year=2027)
     assert end(canceled(cancel_at=START.replace(year=2028)), contracts=contracts).year == 2028
+
+
+def test_ended_before_its_contract_it_keeps_the_date_that_was_shown_to_whoever_left():
+    """Invariant 14. What Stripe ended by itself ends with the contract: no other date was ever shown."""
+    contracts = {"sub_1": Contract(starts_at=START + 10 * DAY, months=12)}
+    shown = end(subscription(leaves_with_contract=True), contracts=contracts)
+
+    unmarked = ended(cancel_at_period_end=False)
+    for left in (
+        {"leaves_with_contract": True},
+        {"cancel_at": END},
+        {"cancel_at_period_end": True},
+    ):
+        assert end(replace(unmarked, **left), contracts=contracts) == shown
+    by_itself = account(unmarked, contracts=contracts)
+    assert end_of(by_itself, unmarked) == contract_end(by_itself, unmarked) < shown
 
 
 def test_another_subscription_s_contract_is_no_floor():

@@ -406,6 +406,45 @@ def test_a_job_that_slept_over_a_portal_cancellation_corrects_it_the_second_befo
     assert life.access_ends_at(ACME, webinar) == noon("2027-01-31")
 
 
+def test_a_job_that_slept_over_the_end_of_a_cancellation_does_not_move_the_date_that_was_shown(
+    cancelled_before_the_contract_was_told,
+):
+    """GT-2, invariant 14: Stripe has ended it and does not take that back. Whoever was told the end of the contract's last
+    month keeps that day, and is billed for nothing more (seed 1745)."""
+    life, webinar, shown = cancelled_before_the_contract_was_told
+
+    life.sleep(noon("2026-03-16"))
+    life.run_jobs()
+
+    assert ended_at(life, webinar) == noon("2026-02-28")
+    assert life.access_ends_at(ACME, webinar) == shown == noon("2027-02-28")
+    life.move(noon("2027-06-01"))
+    assert billed(life) == MONTH_ENDS[:1]
+
+
+@pytest.fixture(params=["told here", "asked of the portal"])
+def cancelled_before_the_contract_was_told(request):
+    """Cancelled with the month; then we were told that a contract binds it, and the customer looked again."""
+    life, webinar = customer_of_goto()
+    if request.param == "told here":
+        life.cancel(ACME, webinar)
+    else:
+        life.control("portal_cancel", subscription=webinar)
+    bind(life, webinar, 12, starts_at="2026-02-10T00:00:00Z")
+    shown = life.cancel(ACME, webinar)
+    return life, webinar, instant(shown.body["access_ends_at"])
+
+
+def test_a_contract_that_nobody_cancelled_ends_on_its_day_when_stripe_has_ended_it():
+    """Invariant 7, the other side: nobody was shown the end of another month."""
+    life, webinar = customer_of_goto()
+    bind(life, webinar, 12, starts_at="2026-02-10T00:00:00Z")
+
+    life.control("cancel_now", subscription=webinar)
+
+    assert life.access_ends_at(ACME, webinar) == instant("2027-02-10T00:00:00Z")
+
+
 def test_an_unpaid_instalment_leaves_access_to_what_is_paid():
     """GT-11, M1-14: billed is not paid."""
     life, webinar = under_contract(12)
