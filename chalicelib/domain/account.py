@@ -1,7 +1,7 @@
 """What we know about an account. Facts and dates only; every status is worked out from them.
 
-This is the one record each webhook reads and writes, so it stays around 1 KB: numbers, messages and
-registrations have rows of their own, and only how many there are stands here.
+This is the one record each webhook reads and writes, so the usual one stays below 1 KB as it is stored: numbers,
+messages and registrations have rows of their own, and only how many there are stands here.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ what makes a second telling of the same fact a duplicate.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, assert_never
 
@@ -31,10 +31,9 @@ from chalicelib.domain.number_fees import Number
 from chalicelib.domain.registrations import Registration
 from chalicelib.domain.steps import Step
 from chalicelib.store import cases, directory, keys, purges
-from chalicelib.store.records import from_doc, to_doc
+from chalicelib.store.compact import packed, unpacked
+from chalicelib.store.records import to_doc
 from chalicelib.store.table import Action, Check, Delete, If, Key, Put, Refused, Row, Table, Update
-
-_KNOWN = frozenset(field.name for field in fields(Account))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +80,8 @@ def load(table: Table, account_id: str) -> Loaded | None:
 
 
 def loaded_from(row: Row) -> Loaded:
-    doc = row["doc"]
-    unknown = {name: value for name, value in doc.items() if name not in _KNOWN}
-    return Loaded(from_doc(Account, doc), row["version"], unknown, row.get("op"))
+    account, unknown = unpacked(keys.account_of(Key(row["pk"], row["sk"])), row["doc"])
+    return Loaded(account, row["version"], unknown, row.get("op"))
 
 
 def ids(table: Table, shards: int) -> Iterator[str]:
@@ -110,7 +108,7 @@ def create(table: Table, account: Account, told: Told, also: Sequence[Also], sha
         "sk": key.sk,
         "version": 1,
         "op": told.id,
-        "doc": to_doc(account),
+        "doc": packed(account),
         "dir_kind": keys.due_kind("accounts", account.id, shards),
         "dir_key": account.id,
     }
@@ -185,7 +183,7 @@ def was_told(table: Table, account_id: str, fact_id: str) -> bool:
 
 
 def _update(before: Loaded, after: Loaded) -> Update:
-    doc = {**before.unknown, **to_doc(after.account)}
+    doc = {**before.unknown, **packed(after.account)}
     return Update(
         keys.account(after.account.id),
         {"doc": doc, "version": after.version, "op": after.last},

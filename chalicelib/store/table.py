@@ -5,7 +5,8 @@ itself, and the few attributes beside it are those that a condition or an index 
 
     pk                      sk                        what
     A#<account>             account                   the account record: `version`, directory index,
-                                                      `op` = its newest history entry
+                                                      `op` = its newest history entry; `doc` as `compact`
+                                                      says it
     A#<account>             history#<fact id>         what happened; its key is the de-duplication,
                                                       and it names the entry before it
     A#<account>             published[#<way>]         how far its history has left along a way out (version);
