@@ -29,6 +29,8 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 FEW, MANY = 100, 10_000
 ACCOUNTS = 20
 """So many have the step due."""
+BUSY_DAYS = (0, 11, 14, 23, 30, 335, 358)
+"""Days after the end on which a step or a reminder of one is carried out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,22 +141,31 @@ def _everybody(stage: Stage, days: int = 28) -> None:
     """Each has a plan, a number, a registration and a message."""
     for n in range(ACCOUNTS):
         account = f"acme-{n}"
-        stage.account(account, f"cus_{n}")
-        stage.subscribe(f"sub_{n}", f"cus_{n}", days=days)
+        stage.account(account, _customer(n))
+        stage.subscribe(_subscription(n), _customer(n), days=days)
         stage.registration(f"brand-{n}", account_id=account)
         stage.messages(f"m{n}", account_id=account)
         stage.number(f"+1415555{n:04}", account_id=account)
 
 
+def _customer(n: int) -> str:
+    """As long as Stripe's are: how many KB a row has decides what it costs."""
+    return f"cus_NffrFeUfNV{n:04}"
+
+
+def _subscription(n: int) -> str:
+    return f"sub_1MowQVLkdIwHu7ixera{n:05}"
+
+
 def _leave(stage: Stage, days: int) -> None:
     """Renewal is off, Stripe has said that the end came, and so many days have passed since."""
     for n in range(ACCOUNTS):
-        stage.cancel(f"sub_{n}")
+        stage.cancel(_subscription(n))
     stage.move(END)
     for n in range(ACCOUNTS):
-        ended = stage.truth.thing(f"sub_{n}")
+        ended = stage.truth.thing(_subscription(n))
         stage.deliver(stage.truth.event("customer.subscription.deleted", ended))
-    for day in (0, 14, 30):
+    for day in BUSY_DAYS:
         if day < days:
             stage.move(END + day * DAY)
             stage.run_schedule()
