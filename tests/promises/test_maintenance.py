@@ -106,6 +106,24 @@ def test_work_after_the_end_extends_nothing(works):
     assert works.letters() == []
 
 
+def test_who_leaves_before_announced_work_is_told_the_end_without_it_and_has_it_again_if_they_stay(
+    works,
+):
+    """M1-13: "on which the Service was unavailable". Seed 1288; invariant 14: the preview and the letter say so."""
+    works.announce("03-04 04:00", "03-08 08:00")
+    assert works.shown()["extended_days"] == 5
+
+    shown = works.life.preview(ACME, works.subscription).body
+    works.leave()
+
+    assert shown["access_ends_at"] == rfc3339(END)
+    assert works.ends() == END
+    (mail,) = works.life.mail("cancellation")
+    assert "Last day of access: 28 February 2026" in mail["text"]
+    works.life.resume(ACME, works.subscription)
+    assert works.shown()["extended_days"] == 5
+
+
 def test_work_in_the_last_second_of_access_counts(works):
     """M1-13: both sides of that boundary."""
     works.leave()

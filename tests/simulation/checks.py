@@ -18,7 +18,7 @@ from typing import Any
 from chalicelib.domain import news
 from chalicelib.domain.access import has_access
 from chalicelib.domain.account import Account
-from chalicelib.domain.ending import end_of, extended_days
+from chalicelib.domain.ending import end_of
 from chalicelib.domain.moments import months_after, rfc3339
 from chalicelib.domain.policy import Policy
 from chalicelib.domain.top_ups import cause_of
@@ -27,6 +27,7 @@ from chalicelib.handlers.jobs import SCHEDULE
 from chalicelib.store import keys, positions
 from chalicelib.store.records import from_doc
 from infra.local.carrier import GONE
+from tests.simulation.given_days import GivenDays
 from tests.simulation.reading import Reading
 from tests.simulation.world import Resident, Simulated
 from tests.support.invariants import (
@@ -64,7 +65,7 @@ INVARIANTS: Mapping[int, tuple[str, ...]] = {
          "_everything_was_told", "_nothing_is_left"),
     12: ("releases_were_due_and_intended", "_money_went_back_once"),
     13: ("nothing_secret",),
-    14: ("_what_was_confirmed_is_carried_out", "Watching._given_days_stay"),
+    14: ("_what_was_confirmed_is_carried_out", "GivenDays.stay"),
 }  # fmt: skip
 """13, the other side: an act of the simulation (`acts.knock`) is a stranger who tries the doors."""
 CONTENT = ("I was charged twice", "Here is more", "We look into it", "We looked into it")
@@ -78,8 +79,7 @@ class Watching:
         self.purged: dict[str, datetime] = {}
         self.emptied: dict[str, datetime] = {}
         self.fees: set[str] = set()
-        self.promised: dict[str, tuple[int, datetime]] = {}
-        """Subscription → the days that work on the systems has given it."""
+        self.given_days = GivenDays()
         self.early: list[str] = []
         self._restored = 0
         self._calls_before: dict[str, Any] = {}
@@ -123,7 +123,7 @@ class Watching:
             self._purges_come_after_a_year(resident, seen.account)
             self._purges_leave_no_content(seen)
             self._fees_were_owed_by_stripes_dates(resident, seen)
-            self._given_days_stay(seen.account)
+            self.given_days.stay(seen.account)
             _access_is_half_open(world, resident, seen.account)
             _credits_come_after_an_end(world, resident, seen)
         for seen in self.reading.accounts.values():
@@ -137,7 +137,7 @@ class Watching:
         if self._restored != self.world.restored:
             self._restored = self.world.restored
             self.witness.ended.clear()
-            self.promised.clear()
+            self.given_days.forget()
             # What we asked the carrier before, we know nothing of any more.
             self._carrier_was_called, self._calls_before = True, self.world.carrier.view()
 
@@ -158,20 +158,6 @@ class Watching:
 
     def _policy(self, seen: Seen) -> Policy:
         return self.world.clean.policies.get(seen.account.policy)
-
-    # -- M1-13
-
-    def _given_days_stay(self, account: Account) -> None:
-        for id, one in account.subscriptions.items():
-            if one.is_forfeited:
-                continue  # the bank took the payment back: there is no access to be extended
-            days = extended_days(account, one)
-            before, since = self.promised.get(id, (0, self.world.now))
-            if one.ended_at is not None and one.ended_at < since:
-                continue  # it had ended at Stripe before they were given; nobody had told us
-            assert days >= before, f"14: {id} had {before} days, now {days}"
-            if id not in self.promised or days > before:
-                self.promised[id] = (days, self.world.now)
 
     # -- 4, 5: by Stripe's own dates, not ours
 
