@@ -20,6 +20,7 @@ from chalicelib.gateways.carriers import CarrierError
 from chalicelib.gateways.stripe import StripeUnavailable
 from chalicelib.store import keys
 from chalicelib.store.memory import MemoryTable
+from chalicelib.store.records import to_doc
 from chalicelib.wiring import World
 from tests.support.endings import RETOLD, without_moments
 from tests.support.faults import FaultyTable, Plan, faulty
@@ -89,10 +90,9 @@ def ending(life: Life, table: MemoryTable) -> Any:
 
 
 def _account(seen: Seen) -> Any:
-    (row,) = [row for row in seen.rows if row["sk"] == "account"]
     told = [row["doc"] for row in seen.of(keys.HISTORY)]
     return {
-        "record": without_moments(row["doc"]),
+        "record": without_moments(to_doc(seen.account)),
         "numbers": sorted((n.e164, n.state) for n in seen.numbers),
         "registrations": sorted((r.id, r.state) for r in seen.registrations),
         "messages": sorted((r["sk"], r["state"]) for r in seen.of(keys.MESSAGE)),
