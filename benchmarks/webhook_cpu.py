@@ -24,7 +24,7 @@ from botocore.session import get_session
 
 from chalicelib.log import NAME
 from chalicelib.store.dynamo import DynamoTable
-from chalicelib.store.pynamo import item_of
+from chalicelib.store.expressions import item_of
 from chalicelib.store.rows import prepare
 from chalicelib.store.table import Put
 from tests.support import stripe_shapes

@@ -64,23 +64,17 @@ def refusal(reason: Reason, status: int) -> StoreError:
     return StoreError(f"{reason.code}: {reason.message}")
 
 
-def cancellation(reasons: Sequence[Reason | None], sent: Sequence[int]) -> StoreError:
-    """What a cancelled transaction means.
-
-    `reasons` holds one for each action in the order sent, None where it was not to blame; `sent`
-    says where each of these stands in the order the caller gave.
-    """
+def cancellation(reasons: Sequence[Reason | None], actions: int) -> StoreError:
+    """What a cancelled transaction means. `reasons` holds one for each, in their order: None where
+    it was not to blame."""
     given = [reason for reason in reasons if reason is not None]
-    if not given or len(reasons) != len(sent):
+    if not given or len(reasons) != actions:
         # DynamoDB omits the reasons when it does not know them; then we know nothing either.
         return Unavailable("a transaction was cancelled without reasons")
     if any(reason.code in CONDITION_FAILED for reason in given):
-        failed = [False] * len(sent)
-        for place, reason in zip(sent, reasons, strict=True):
-            failed[place] = reason is not None and reason.code in CONDITION_FAILED
-        return Refused(failed)
+        return Refused([one is not None and one.code in CONDITION_FAILED for one in reasons])
     if all(reason.code in IN_THE_WAY for reason in given):
-        return Contended(f"{len(given)} of {len(sent)} rows were in another transaction")
+        return Contended(f"{len(given)} of {actions} rows were in another transaction")
     for reason in given:
         if reason.code in UNANSWERED:
             return Unavailable(reason.code)

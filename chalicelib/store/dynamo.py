@@ -4,33 +4,21 @@ It sends what it is given and turns every answer into a word of table.py. It dec
 keeps nothing but its one client, which is made when first needed.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from time import sleep
 from typing import Any, Final
 from uuid import uuid4
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 from pynamodb.exceptions import PynamoDBException
 from pynamodb.expressions.condition import Condition
 
 from chalicelib.store.answers import AlreadyThereError, Reason, cancellation, refusal, unanswered
-from chalicelib.store.pynamo import (
-    Item,
-    LeanConnection,
-    Record,
-    changes_of,
-    condition_of,
-    either_way,
-    item_of,
-    key_item,
-    meta_table,
-    row_of,
-    schema,
-)
+from chalicelib.store.expressions import Item, key_item, request_of
+from chalicelib.store.pynamo import LeanConnection, Record, meta_table, row_of, schema
 from chalicelib.store.rows import (
     INDEXES,
-    Prepared,
     check_key,
     check_limit,
     check_writes,
@@ -61,8 +49,9 @@ BATCH_KEYS: Final = 100
 BATCH_PAUSES: Final = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 """How long to wait, each time DynamoDB leaves a part of a batch unanswered."""
 
-SENT_ORDER: Final = (Check, Delete, Put, Update)
-"""The order in which PynamoDB sends a transaction's actions, whatever order it was given."""
+ALONE: Final = {Put: "PutItem", Update: "UpdateItem", Delete: "DeleteItem"}
+TOGETHER: Final = {Put: "Put", Update: "Update", Delete: "Delete", Check: "ConditionCheck"}
+"""What DynamoDB calls an action by itself, and as a part of a transaction."""
 
 
 class DynamoTable:
@@ -152,48 +141,16 @@ class DynamoTable:
 
     def write(self, action: Action) -> None:
         check_writes(action)
-        one = prepare(action)
-        key, condition = one.key, condition_of(action.condition)
-        match action:
-            case Put():
-                _ask(
-                    self._connection.put_item,
-                    self.name,
-                    key.pk,
-                    key.sk,
-                    attributes=item_of(one.values),
-                    condition=condition,
-                )
-            case Update():
-                _ask(
-                    self._connection.update_item,
-                    self.name,
-                    key.pk,
-                    key.sk,
-                    actions=changes_of(one),
-                    condition=condition,
-                )
-            case Delete():
-                _ask(self._connection.delete_item, self.name, key.pk, key.sk, condition=condition)
+        request = request_of(self.name, prepare(action))
+        _ask(self._connection.dispatch, ALONE[type(action)], request)
 
     def transact(self, actions: Sequence[Action]) -> None:
-        kinds: dict[type, list[tuple[int, dict[str, Any]]]] = {kind: [] for kind in SENT_ORDER}
-        for place, one in enumerate(prepared(actions)):
-            kinds[type(one.action)].append((place, self._sendable(one)))
-        sent = [place for kind in SENT_ORDER for place, _ in kinds[kind]]
-        checks, deletes, puts, updates = (
-            [request for _, request in kinds[kind]] for kind in SENT_ORDER
-        )
+        parts = [
+            {TOGETHER[type(one.action)]: request_of(self.name, one)} for one in prepared(actions)
+        ]
         # The token makes botocore's own second attempt harmless: DynamoDB applies it once.
-        _ask(
-            self._connection.transact_write_items,
-            checks,
-            deletes,
-            puts,
-            updates,
-            client_request_token=uuid4().hex,
-            sent=sent,
-        )
+        request = {"TransactItems": parts, "ClientRequestToken": uuid4().hex}
+        _ask(self._connection.dispatch, "TransactWriteItems", request, actions=len(parts))
 
     def create_table(self) -> None:
         """Makes the table with its indexes, for local use and tests. One that is there stays."""
@@ -253,56 +210,37 @@ class DynamoTable:
             return DuePage(due, None)
         return DuePage(due, position(last[sort_name]["S"], last["pk"]["S"], last["sk"]["S"]))
 
-    def _sendable(self, one: Prepared) -> dict[str, Any]:
-        """The action as PynamoDB puts it into a transaction."""
-        condition = condition_of(one.action.condition)
-        build, key = self._connection.get_operation_kwargs, one.key
-        match one.action:
-            case Put():
-                item = item_of(one.values)
-                return build(
-                    self.name, key.pk, key.sk, key="Item", attributes=item, condition=condition
-                )
-            case Update():
-                return build(
-                    self.name, key.pk, key.sk, actions=changes_of(one), condition=condition
-                )
-            case Delete():
-                return build(self.name, key.pk, key.sk, condition=condition)
-            case Check():
-                return build(
-                    self.name,
-                    key.pk,
-                    key.sk,
-                    condition=either_way() if condition is None else condition,
-                )
 
-
-def _ask(operation: Callable[..., Any], *args: Any, sent: Sequence[int] = (), **named: Any) -> Any:
-    """Calls PynamoDB. For `sent` see answers.cancellation."""
+def _ask(operation: Callable[..., Any], *args: Any, actions: int = 1, **named: Any) -> Any:
+    """Calls PynamoDB, which hands botocore's errors on as they are, or inside one of its own."""
     try:
         return operation(*args, **named)
     except ResponseParserError as error:
         raise unanswered("an answer nobody can read") from error
     except PynamoDBException as error:
-        raise _in_our_words(error, sent) from error
+        raise _in_our_words(error.cause, actions) from error
+    except (BotoCoreError, ClientError) as error:
+        raise _in_our_words(error, actions) from error
 
 
-def _in_our_words(error: PynamoDBException, sent: Sequence[int]) -> StoreError:
-    cause = error.cause
+def _in_our_words(cause: Exception | None, actions: int) -> StoreError:
     if not isinstance(cause, ClientError):
         # botocore itself gave up: no connection, no answer in time, no credentials.
         return unanswered(type(cause).__name__)
-    if error.cause_response_code == "TransactionCanceledException":
-        reasons = getattr(cause, "cancellation_reasons", ())
-        return cancellation(
-            [Reason(why.code, why.message or "") if why else None for why in reasons], sent
-        )
-    # PynamoDB's own error drops the HTTP status; the one it stands for has it.
+    # PynamoDB's own error drops most of the answer; the one it stands for has it.
     answer = getattr(cause.__cause__, "response", cause.response)
-    status = int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     what = answer.get("Error", {})
+    if what.get("Code") == "TransactionCanceledException":
+        reasons = [_reason(said) for said in answer.get("CancellationReasons", ())]
+        return cancellation(reasons, actions)
+    status = int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     return refusal(Reason(what.get("Code", ""), what.get("Message", "")), status)
+
+
+def _reason(said: Mapping[str, Any]) -> Reason | None:
+    """Why one action of a transaction was turned down; None where it was not to blame."""
+    code = said["Code"]
+    return None if code == "None" else Reason(code, said.get("Message") or "")
 
 
 def _index_start(group_name: str, group: str, sort_name: str, after: str | None) -> Item | None:

@@ -1,29 +1,22 @@
-"""Our rows in PynamoDB's words: the model, its two indexes, conditions, values and the connection.
+"""Our rows in PynamoDB's words: the model, its two indexes, and the connection.
 
 It sends nothing; dynamo.py does.
 """
 
-from collections.abc import Mapping
-from functools import reduce
-from operator import and_
 from threading import Lock
 from typing import Any, Final
 
 from botocore.config import Config
 from botocore.session import Session
-from pynamodb.attributes import Attribute, NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.connection import Connection
 from pynamodb.connection.base import MetaTable
-from pynamodb.expressions.condition import Condition
-from pynamodb.expressions.update import Action as Change
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 from pynamodb.models import Model
 
-from chalicelib.store.rows import Prepared, Stored, loaded
-from chalicelib.store.table import ALWAYS, If, Key, Row
-
-Item = dict[str, dict[str, str]]
-"""A row as DynamoDB writes it: each value under the letter of its type."""
+from chalicelib.store.expressions import Item
+from chalicelib.store.rows import Stored, loaded
+from chalicelib.store.table import Row
 
 
 class DueIndex(GlobalSecondaryIndex["Record"]):  # type: ignore[no-untyped-call]
@@ -69,7 +62,7 @@ class Record(Model):
     directory = DirectoryIndex()
 
 
-_ATTRIBUTES: Final[Mapping[str, Attribute[Any]]] = Record.get_attributes()
+_ATTRIBUTES: Final = frozenset(Record.get_attributes())
 
 
 class LeanConnection(Connection):
@@ -96,48 +89,6 @@ class LeanConnection(Connection):
             # it keeps to the one that it found when the client was made.
             client._ruleset_resolver = None  # noqa: SLF001 - there is no public way to say so
             return client
-
-
-def condition_of(condition: If) -> Condition | None:
-    if condition is ALWAYS:
-        return None
-    parts: list[Condition] = []
-    if condition.absent:
-        parts.append(Record.pk.does_not_exist())
-    if condition.present:
-        parts.append(Record.pk.exists())
-    for name, value in condition.equals.items():
-        attribute = _ATTRIBUTES[name]
-        parts.append(attribute.does_not_exist() if value is None else attribute == value)
-    for name, value in condition.before.items():
-        attribute = _ATTRIBUTES[name]
-        parts.append(attribute.does_not_exist() | (attribute < value))
-    if not parts:
-        return None
-    whole: Condition = reduce(and_, parts)
-    return whole
-
-
-def either_way() -> Condition:
-    """For a Check of the empty condition: DynamoDB wants one to be there, and this always holds."""
-    whole: Condition = Record.pk.exists() | Record.pk.does_not_exist()
-    return whole
-
-
-def changes_of(one: Prepared) -> list[Change]:
-    sets: list[Change] = [_ATTRIBUTES[name].set(value) for name, value in one.values.items()]
-    return sets + [_ATTRIBUTES[name].remove() for name in one.removed]
-
-
-def item_of(values: Stored) -> Item:
-    return {
-        name: {"N": str(value)} if isinstance(value, int) else {"S": value}
-        for name, value in values.items()
-    }
-
-
-def key_item(key: Key) -> Item:
-    return {"pk": {"S": key.pk}, "sk": {"S": key.sk}}
 
 
 def row_of(item: Item) -> Row:

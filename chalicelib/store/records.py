@@ -17,8 +17,15 @@ def from_doc(kind: type[T], doc: Any) -> T:
 
 def without_empty(value: Any) -> Any:
     if isinstance(value, dict):
-        kept = {name: without_empty(inner) for name, inner in value.items()}
-        return {name: inner for name, inner in kept.items() if inner not in (None, {}, [], ())}
+        kept = {}
+        for name, inner in value.items():
+            if isinstance(inner, dict | list | tuple):
+                inner = without_empty(inner)  # noqa: PLW2901 - it takes the place of what it was
+                if not inner:
+                    continue
+            if inner is not None:
+                kept[name] = inner
+        return kept
     if isinstance(value, list | tuple):
         return [without_empty(inner) for inner in value]
     return value

@@ -68,13 +68,13 @@ def test_a_size_is_told_from_other_validation_errors():
     ],
 )
 def test_a_cancelled_transaction_means(reasons, expected):
-    error = cancellation(reasons, sent=[0, 1])
+    error = cancellation(reasons, actions=2)
 
     assert type(error) is expected
 
 
-def test_failures_are_put_back_into_the_order_given():
-    error = cancellation([None, FAILED, CONFLICT, FAILED], sent=[2, 0, 3, 1])
+def test_a_refusal_says_which_of_the_actions_failed():
+    error = cancellation([None, FAILED, CONFLICT, FAILED], actions=4)
 
     assert isinstance(error, Refused)
-    assert error.failed == (True, True, False, False)
+    assert error.failed == (False, True, False, True)
