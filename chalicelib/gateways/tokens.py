@@ -6,6 +6,7 @@ operators), from an audience of its own. Mixing them is refused. `jwt` is import
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ ALGORITHMS = ("RS256", "ES256")
 LONGEST_TOKEN = 16 * 1024
 """More than API Gateway lets through: nobody makes us verify a book."""
 LONGEST_SUB = 255
+MOST_REMEMBERED = 256
+"""Tokens whose signature this process has verified. A back end sends one and the same for hundreds of requests."""
 
 
 class TokenError(Exception):
@@ -48,10 +51,19 @@ class Caller:
         return self.account_ids is None or account_id in self.account_ids
 
 
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    key_id: str
+    key: Any
+    claims: Mapping[str, Any]
+
+
 class Tokens:
     def __init__(self, settings: Settings, keys: IssuerKeys | None = None) -> None:
         self.settings = settings
         self._keys = keys or IssuerKeys(settings.jwks, settings.jwks_url)
+        self._verified: dict[bytes, _Verified] = {}
+        """By the token's hash. It says who signed what, and nothing that time could change."""
 
     def caller(self, authorization: str | None, now: datetime) -> Caller:
         """Raises TokenError, and jwks.KeysUnavailable when the issuer cannot be asked for its keys."""
@@ -64,31 +76,49 @@ class Tokens:
         self._check_time(claims, now)
         return self._caller(claims)
 
-    def _claims(self, token: str, now: datetime) -> dict[str, Any]:
+    def _claims(self, token: str, now: datetime) -> Mapping[str, Any]:
         import jwt
 
         if len(token) > LONGEST_TOKEN:
             raise _invalid("The access token is too long.")
         try:
-            return jwt.decode(
-                token,
-                self._key(token, now),
-                algorithms=list(ALGORITHMS),
-                issuer=self.settings.token_issuer,
-                audience=[self.settings.token_audience, self.settings.service_audience],
-                # Time is ours to judge, by the one clock; who it is, by the configured name of that claim.
-                options={
-                    "verify_exp": False,
-                    "verify_nbf": False,
-                    "verify_iat": False,
-                    "verify_sub": False,
-                    "require": ["aud", "iss"],
-                },
-            )
+            name = hashlib.sha256(token.encode()).digest()
+            known = self._verified.get(name)
+            # Only for as long as the issuer still has the very key that verified it.
+            if known is None or self._keys.named(known.key_id, now) is not known.key:
+                known = self._verify(token, now)
+                self._remember(name, known)
+            return known.claims
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
             raise _invalid("The access token cannot be verified.") from error
 
-    def _key(self, token: str, now: datetime) -> Any:
+    def _remember(self, name: bytes, verified: _Verified) -> None:
+        if len(self._verified) >= MOST_REMEMBERED:
+            self._verified.clear()
+        self._verified[name] = verified
+
+    def _verify(self, token: str, now: datetime) -> _Verified:
+        import jwt
+
+        key_id, key = self._key(token, now)
+        claims = jwt.decode(
+            token,
+            key,
+            algorithms=list(ALGORITHMS),
+            issuer=self.settings.token_issuer,
+            audience=[self.settings.token_audience, self.settings.service_audience],
+            # Time is ours to judge, by the one clock; who it is, by the configured name of that claim.
+            options={
+                "verify_exp": False,
+                "verify_nbf": False,
+                "verify_iat": False,
+                "verify_sub": False,
+                "require": ["aud", "iss"],
+            },
+        )
+        return _Verified(key_id, key, claims)
+
+    def _key(self, token: str, now: datetime) -> tuple[str, Any]:
         import jwt
 
         header = jwt.get_unverified_header(token)
@@ -101,7 +131,7 @@ class Tokens:
         key = self._keys.named(key_id, now)
         if key is None:
             raise _invalid("The access token was signed by a key we do not know.")
-        return key
+        return key_id, key
 
     def _check_time(self, claims: Mapping[str, Any], now: datetime) -> None:
         seconds = now.timestamp()

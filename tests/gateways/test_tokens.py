@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from chalicelib.gateways.jwks import APART, APART_WITHOUT_KEYS, KEPT, IssuerKeys, KeysUnavailable
-from chalicelib.gateways.tokens import LONGEST_TOKEN, TokenError, Tokens
+from chalicelib.gateways.tokens import LONGEST_TOKEN, MOST_REMEMBERED, TokenError, Tokens
 from chalicelib.settings import Settings
 
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
@@ -391,6 +391,72 @@ def test_without_any_key_nobody_is_judged_and_it_is_tried_again_soon(failure):
     assert issuer.asked == 1
     issuer.fails = None
     assert knows(tokens, signed(), NOW + APART_WITHOUT_KEYS)
+
+
+# -- tokens that were seen before
+
+
+@pytest.fixture
+def verified(monkeypatch):
+    """How often a signature was verified."""
+    decode, tokens = jwt.decode, []
+
+    def counted(token, *args, **options):
+        tokens.append(token)
+        return decode(token, *args, **options)
+
+    monkeypatch.setattr(jwt, "decode", counted)
+    return tokens
+
+
+def test_a_signature_is_verified_once_while_the_issuer_keeps_its_key(verified):
+    issuer = Issuer(public(RSA, "one"))
+    tokens, token = fetching(issuer), signed()
+
+    assert all(knows(tokens, token, NOW + n * SECOND) for n in range(10))
+    assert len(verified) == 1
+    assert knows(tokens, token, NOW + KEPT)
+    assert len(verified) == 2, "the keys were fetched anew"
+
+
+def test_a_token_that_was_seen_before_still_expires_and_still_begins():
+    tokens = Tokens(SETTINGS)
+    token = signed(exp=int(NOW.timestamp()) + 60, nbf=int(NOW.timestamp()))
+
+    assert knows(tokens, token)
+    assert knows(tokens, token, NOW + 59 * SECOND)
+    assert not knows(tokens, token, NOW + 60 * SECOND)
+    assert not knows(tokens, token, NOW - SECOND)
+
+
+def test_a_token_that_was_seen_before_falls_with_its_key():
+    issuer = Issuer(public(RSA, "one"))
+    tokens, token = fetching(issuer), signed()
+    assert knows(tokens, token)
+
+    issuer.keys = [public(OTHER, "one")]
+    assert not knows(tokens, token, NOW + KEPT), "another key has taken its name"
+    assert knows(tokens, signed(key=OTHER), NOW + KEPT)
+
+
+def test_a_token_with_one_character_changed_is_another_token():
+    tokens, token = Tokens(SETTINGS), signed()
+    assert knows(tokens, token)
+
+    head, claims, signature = token.split(".")
+    other = signature[:10] + ("A" if signature[10] != "A" else "B") + signature[11:]
+    assert not knows(tokens, f"{head}.{claims}.{other}")
+
+
+def test_what_was_refused_is_not_remembered_and_what_was_verified_is_so_within_bounds(verified):
+    tokens = Tokens(SETTINGS)
+
+    for n in range(MOST_REMEMBERED):
+        assert not knows(tokens, signed(key=OTHER, n=n))
+    assert len(tokens._verified) == 0
+    for n in range(MOST_REMEMBERED + 1):
+        assert knows(tokens, signed(n=n))
+        assert len(tokens._verified) <= MOST_REMEMBERED
 
 
 def test_a_key_for_encryption_is_none_for_signing():
