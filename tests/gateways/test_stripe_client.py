@@ -134,6 +134,35 @@ def test_nothing_about_us_is_sent_along_or_written_down(server, ours, tmp_path, 
     assert list(tmp_path.rglob("*")) == []
 
 
+def test_no_netrc_takes_the_place_of_our_key(server, ours, tmp_path, monkeypatch):
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password else")
+    monkeypatch.setenv("NETRC", str(netrc))
+
+    ours.invoice_status("in_1")
+
+    assert server.header("Authorization") == ["Bearer sk_test_1"]
+
+
+def test_it_goes_through_the_proxy_that_the_environment_names(server, monkeypatch):
+    for name in ("no_proxy", "NO_PROXY", "HTTP_PROXY", "http_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", server.url)
+
+    Stripe("sk_test_1", base_url="http://stripe.invalid").invoice_status("in_1")
+
+    assert [path for _, path, _, _ in server.asked] == ["http://stripe.invalid/v1/invoices/in_1"]
+
+
+def test_it_keeps_away_from_the_proxy_where_the_environment_says_so(server, monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+
+    Stripe("sk_test_1", base_url=server.url).invoice_status("in_1")
+
+    assert len(server.asked) == 1
+
+
 # -- how long, and how often
 
 
