@@ -129,6 +129,8 @@ def _allowed_origin(incoming: ChaliceRequest) -> str | None:
     """Origins we may send customers back to are the ones whose pages may ask."""
     given = incoming.headers.get("origin")
     origin = origin_of(given) if given else None
+    if origin is None:
+        return None
     settings = _settings()
     return origin if settings is not None and origin in allowed_origins(settings) else None
 
