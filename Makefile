@@ -78,13 +78,12 @@ format: $(READY)
 
 bench: package
 	@$(BIN)/python benchmarks/store_calls.py
-	@echo
 	@$(BIN)/python benchmarks/request_units.py
 	@echo
 	@$(BIN)/python benchmarks/scale.py
 	@echo
 	@$(BIN)/python benchmarks/webhook_cpu.py
-	@echo
+	@$(BIN)/python benchmarks/request_cpu.py
 	@$(BIN)/python benchmarks/cold_start.py
 e2e: install
 	@exec $(BIN)/python -m pytest tests/e2e/deployed.py

@@ -7,7 +7,6 @@ No clock is read: a machine's speed changes none of these numbers. tests/orderin
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -17,6 +16,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from benchmarks.tables import quiet, show
 from tests.crashes.stories import STORIES
 from tests.support.faults import Call, Plan
 from tests.support.stage import Stage
@@ -25,13 +25,13 @@ HOUR = timedelta(hours=1)
 
 
 def main() -> None:
-    logging.getLogger("lapse").addHandler(logging.NullHandler())
-    print("delivery" + " " * 24 + "asks")
-    for name, asked in deliveries():
-        print(f"{name:32}{asked}")
-    print("\nsweep" + " " * 27 + "asks (three numbers, two registrations, three messages)")
-    for name, asked in sweeps():
-        print(f"{name:32}{asked}")
+    quiet()
+    show("What a delivery asks of the table and of Stripe: calls", ("", "asks"), deliveries())
+    show(
+        "What a sweep asks, of three numbers, two registrations, three messages: calls",
+        ("", "asks"),
+        sweeps(),
+    )
 
 
 def deliveries() -> Iterable[tuple[str, str]]:
