@@ -100,6 +100,8 @@ class Stripe(MoneyAtStripe, ListsAtStripe, SetupAtStripe):
     def _made(self, key: str) -> Any:
         import stripe
 
+        from chalicelib.gateways.stripe_connection import session
+
         stripe.enable_telemetry = False
         return stripe.StripeClient(
             key,
@@ -108,7 +110,10 @@ class Stripe(MoneyAtStripe, ListsAtStripe, SetupAtStripe):
             http_client=(
                 self._http_client()
                 if self._http_client
-                else _requests_client(self._base_url or stripe.DEFAULT_API_BASE)
+                else stripe.RequestsClient(
+                    timeout=TIMEOUT_SECONDS,
+                    session=session(self._base_url or stripe.DEFAULT_API_BASE),
+                )
             ),
             base_addresses={"api": self._base_url} if self._base_url else {},
         )
@@ -377,19 +382,6 @@ class Stripe(MoneyAtStripe, ListsAtStripe, SetupAtStripe):
             raise StripeRefused(
                 error.code or "refused", error.user_message or str(error)
             ) from error
-
-
-def _requests_client(base_url: str) -> Any:
-    """What the environment says of proxies is read once: `requests` would go through all of it for every request, a
-    third of what a call costs. And no .netrc takes the place of our key."""
-    import requests
-    import stripe
-    from requests.utils import get_environ_proxies
-
-    session = requests.Session()
-    session.proxies.update(get_environ_proxies(base_url))
-    session.trust_env = False
-    return stripe.RequestsClient(timeout=TIMEOUT_SECONDS, session=session)
 
 
 def _wait_asked_for(error: Any) -> float:
