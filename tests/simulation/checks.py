@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -79,6 +79,8 @@ class Watching:
         self.purged: dict[str, datetime] = {}
         self.emptied: dict[str, datetime] = {}
         self.fees: set[str] = set()
+        self.charged_in_time: set[tuple[str, datetime]] = set()
+        """Fees by number and date, that were seen as they were charged while Stripe had the plan that needs it."""
         self.given_days = GivenDays()
         self.early: list[str] = []
         self._restored = 0
@@ -206,6 +208,8 @@ class Watching:
         for fee in fees:
             mine = [s for s in _at_stripe(self.world, resident)
                     if _plan_says(self.world, resident, s, "needs_numbers")]  # fmt: skip
+            if any(s["ended_at"] is None and _was_there(self.world, s, fee.at) for s in mine):
+                self.charged_in_time.add((str(fee.note["number"]), fee.at))
             owed = any(_was_there(self.world, s, fee.at) for s in mine)
             assert owed, f"3: {fee.cause} was charged, and there was no plan on that day"
             bought = [n.bought_at for n in seen.numbers if n.e164 == fee.note["number"]]
@@ -358,7 +362,7 @@ def _everything_agrees(world: Simulated, watching: Watching) -> None:
             f"11: {seen.account.id} has unpublished history"
         )
         _everything_was_told(world, seen)
-        _every_fee_was_charged(world, resident, seen)
+        _every_fee_was_charged(world, resident, seen, watching.charged_in_time)
         _every_top_up_was_booked(world, resident, seen)
     _money_went_back_once(world)
 
@@ -428,10 +432,15 @@ def _everything_was_told(world: Simulated, seen: Seen) -> None:
             assert one.id in told, f"11: {one.type} of {seen.account.id} was never told"
 
 
-def _every_fee_was_charged(world: Simulated, resident: Resident, seen: Seen) -> None:
+def _every_fee_was_charged(
+    world: Simulated, resident: Resident, seen: Seen, in_time: Set[tuple[str, datetime]]
+) -> None:
     """3, the other side: every month of a number that a plan needed was charged, on the day it was bought.
 
-    Only where the world is simple enough to count by hand: no disputes, refunds, contracts, work or switches."""
+    Only where the world is simple enough to count by hand: no disputes, refunds, contracts, work or switches.
+
+    None is owed at the end itself, except what was charged before there was one: Stripe's dates are whole seconds, and a
+    plan that renews may be ended by somebody in the very second in which its fee was due (seed 1426)."""
     account, theirs = seen.account, _at_stripe(world, resident)
     simple = not (
         world.windows or resident.cases or resident.disputed or resident.contracts
@@ -448,7 +457,10 @@ def _every_fee_was_charged(world: Simulated, resident: Resident, seen: Seen) -> 
         for number in seen.numbers
         if number.monthly_fee.amount and number.e164 not in resident.removed
         for date in _months(number.bought_at, number.known_since, number.released_at or world.now)
-        if any(_needs_it(world, resident, s, date) for s in theirs)
+        if any(
+            _needs_it(world, resident, s, date, at_its_end=(number.e164, date) in in_time)
+            for s in theirs
+        )
     )
     mine = [one for one in charged if one[0] not in resident.removed]
     assert mine == wanted, f"3: charged {mine}, owed {wanted}"
@@ -460,13 +472,16 @@ def _months(bought: datetime, known: datetime, now: datetime) -> list[datetime]:
 
 
 def _needs_it(
-    world: Simulated, resident: Resident, subscription: dict[str, Any], date: datetime
-) -> bool:
+    world: Simulated, resident: Resident, subscription: dict[str, Any], date: datetime,
+    *, at_its_end: bool,
+) -> bool:  # fmt: skip
+    """On that day, half-open; `at_its_end`: also in that very second."""
     needs = _plan_says(world, resident, subscription, "needs_numbers")
     if not needs or not _ever_paid(world, subscription):
         return False
-    ended = subscription["ended_at"]
-    return _instant(subscription["start_date"]) <= date and (not ended or date < _instant(ended))
+    ended = subscription["ended_at"] and _instant(subscription["ended_at"])
+    began = _instant(subscription["start_date"])
+    return began <= date and (not ended or date < ended or (at_its_end and date == ended))
 
 
 def _was_there(world: Simulated, subscription: dict[str, Any], date: datetime) -> bool:

@@ -170,6 +170,25 @@ def test_a_fee_due_one_second_before_the_end_is_charged():
     assert fees(life) == [("2026-02-28T11:59:59Z", -100)]
 
 
+@pytest.mark.parametrize("ended_first", [False, True])
+def test_ended_in_the_very_second_a_fee_is_due_it_is_charged_only_if_the_plan_was_still_there(
+    ended_first,
+):
+    """SC-6, seed 1426: Stripe is asked at that second, and its word then is what counts, heard of or not."""
+    life, (messaging,) = subscribed()
+    life.number(ACME, ONE)
+    life.control("drop_webhooks")
+    life.sleep(END)
+
+    if not ended_first:
+        life.run_jobs()
+    life.control("cancel_now", subscription=messaging)
+    life.move(PURGE + timedelta(days=1))
+
+    booked = [e["at"] for e in life.entries(ACME, "number_fee")]
+    assert booked == ([] if ended_first else ["2026-02-28T12:00:00Z"])
+
+
 def test_while_another_plan_needs_the_number_its_fee_goes_on():
     """SC-6: fees end with the *last* plan that needs the number."""
     life, (messaging, calling) = subscribed(MESSAGING, CALLING)
