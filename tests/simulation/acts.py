@@ -12,7 +12,8 @@ from random import Random
 from typing import Any
 
 from chalicelib.domain.moments import from_rfc3339, months_after, rfc3339
-from tests.simulation import restoring
+from infra.local.carrier import GONE, NUMBERS, REGISTRATIONS
+from tests.simulation import heard, restoring
 from tests.simulation.plan import Act
 from tests.simulation.world import MODES, OLD_VERSIONS, Resident, Simulated
 from tests.support.life import consenting
@@ -69,18 +70,29 @@ CHANGES_WHAT_WAS_SHOWN = frozenset({
 # -- choosing
 
 
-def _mine(world: Simulated, resident: Resident) -> list[dict[str, Any]]:
+def at_stripe(world: Simulated, resident: Resident) -> list[dict[str, Any]]:
     """The customer's subscriptions as Stripe has them, the oldest first."""
     return list(world.emulator._world.where("subscription", "customer", resident.customer))
 
 
 def _one(world: Simulated, resident: Resident, random: Random) -> str:
     """Mostly one that lives; sometimes one that does not, or that never was."""
-    mine = _mine(world, resident)
-    living = [s["id"] for s in mine if s["status"] in ("active", "trialing", "past_due")]
+    mine, living = at_stripe(world, resident), _living(world, resident)
     if living and random.random() < 0.9:
         return random.choice(living)
     return random.choice([*(s["id"] for s in mine), "sub_nobody"])
+
+
+def _living(world: Simulated, resident: Resident) -> list[str]:
+    alive = ("active", "trialing", "past_due")
+    return [s["id"] for s in at_stripe(world, resident) if s["status"] in alive]
+
+
+def _whoever(world: Simulated, resident: Resident, can: Callable[[Resident], bool]) -> Resident:
+    """Them, or else somebody else for whom the act makes sense: what is rare should not be wasted."""
+    return next(
+        (one for one in (resident, *world.residents) if one.customer and can(one)), resident
+    )
 
 
 def _numbers(resident: Resident) -> list[str]:
@@ -155,13 +167,30 @@ def resume_in_portal(world: Simulated, resident: Resident, random: Random) -> No
     world.deliver()
 
 
+def waver(world: Simulated, resident: Resident, random: Random) -> None:
+    """Off and on and off again at Stripe's portal, within one second or a few; the newest webhook comes first, and
+    nothing comes after it that would put things right."""
+    resident = _whoever(world, resident, lambda one: bool(_living(world, one)))
+    if not _living(world, resident):
+        subscribe(world, resident, random)
+    resident.shown.clear()
+    subscription = _one(world, resident, random)
+    world.emulator.control("reorder_webhooks", count=random.choice((2, 3, 50)))
+    for _ in range(random.choice((2, 2, 2, 3, 4))):
+        if world.try_control("portal_cancel", subscription=subscription) is None:
+            world.try_control("portal_resume", subscription=subscription)
+        if random.random() < 0.5:
+            world.wait(world.now + timedelta(seconds=1))
+    world.deliver()
+
+
 def end_at_stripe(world: Simulated, resident: Resident, random: Random) -> None:
     world.try_control("cancel_now", subscription=_one(world, resident, random))
     world.deliver()
 
 
 def switch_plan(world: Simulated, resident: Resident, random: Random) -> None:
-    living = [s for s in _mine(world, resident) if s["status"] == "active"]
+    living = [s for s in at_stripe(world, resident) if s["status"] == "active"]
     if not living:
         return
     subscription, plan = random.choice(living), random.choice(PLANS[resident.policy])
@@ -180,11 +209,11 @@ def switch_plan(world: Simulated, resident: Resident, random: Random) -> None:
 
 def leave_and_return(world: Simulated, resident: Resident, random: Random) -> None:
     """Back within the days in which what they had is still held."""
-    living = [s["id"] for s in _mine(world, resident) if s["status"] == "active"]
+    living = [s["id"] for s in at_stripe(world, resident) if s["status"] == "active"]
     for id in living:
         world.try_control("portal_cancel", subscription=id)
     world.deliver()
-    ends = [s["cancel_at"] or s["ended_at"] or 0 for s in _mine(world, resident)]
+    ends = [s["cancel_at"] or s["ended_at"] or 0 for s in at_stripe(world, resident)]
     if living and max(ends) > world.now.timestamp():
         end = datetime.fromtimestamp(max(ends), UTC)
         _pass_time(world, end + timedelta(days=random.choice((0, 0, 1, 9, 13))))
@@ -244,6 +273,29 @@ def bind_contract(world: Simulated, resident: Resident, random: Random) -> None:
         resident.contracts = {id: min(resident.contracts[id], bound[id]) for id in both}
 
 
+def lose_at_carrier(world: Simulated, resident: Resident, random: Random) -> None:
+    """Somebody gives it back at the carrier's own console, or it was never there: whoever asks for it is told 404."""
+    if random.random() < 0.3:
+        resident.numbers += 1
+        e164 = _numbers(resident)[-1]
+        resident.lost.add(e164)
+        world.service("PUT", f"/v1/numbers/{e164}", {
+            "account_id": resident.id, "provider": "local", "provider_id": f"PN{e164[1:]}",
+            "monthly_fee": {"amount": 100, "currency": "usd"}, "bought_at": rfc3339(world.now),
+        })  # fmt: skip
+        return
+    held = [
+        (book, name)
+        for book, names in ((NUMBERS, _numbers(resident)), (REGISTRATIONS, resident.registrations))
+        for name in names
+        if (world.carrier._notebook.get(book, name) or {}).get("status") == "active"
+    ]
+    if held:
+        book, name = random.choice(held)
+        resident.lost.add(name)
+        world.carrier._write_down(book, name, "console", "end", "done", status=GONE[book])
+
+
 def assign_seat(world: Simulated, resident: Resident, random: Random) -> None:
     subscription = _one(world, resident, random)
     world.customer(
@@ -272,7 +324,8 @@ def schedule(world: Simulated, resident: Resident, random: Random) -> None:
     reply = world.schedule(resident.id, *messages)
     outcomes = reply.body.get("data", []) if reply.status == 200 else []
     for one in outcomes:
-        resident.messages[one["id"]] = "scheduled"
+        if one["outcome"] == "scheduled":
+            resident.messages[one["id"]] = "scheduled"
 
 
 def send(world: Simulated, resident: Resident, random: Random) -> None:
@@ -284,12 +337,35 @@ def send(world: Simulated, resident: Resident, random: Random) -> None:
 
 def _send_one(world: Simulated, resident: Resident, id: str) -> None:
     path = f"/v1/scheduled-messages/{id}/sent?account_id={resident.id}"
+    told_all, at = heard.everything_about(world, resident), world.now
     reply = world.service("POST", path)
     if reply.status == 200:
+        if told_all and resident.messages.get(id) == "scheduled":
+            resident.sent.append((id, at))
         resident.messages[id] = "sent"
     elif reply.code == "already_credited":
         # The code is the same for whatever came first; `state` says what it was.
         resident.messages[id] = reply.body["state"]
+
+
+def send_at_the_end(world: Simulated, resident: Resident, random: Random) -> None:
+    """In the last second before an end, at the end itself, and one second after: nothing of ours has run since."""
+    resident = _whoever(world, resident, lambda one: "messaging" in PLANS[one.policy])
+    if "messaging" in PLANS[resident.policy] and not _living(world, resident):
+        subscribe(world, resident, random)
+    for id in _living(world, resident)[-1:]:
+        world.try_control("portal_cancel", subscription=id)
+        world.deliver()
+        resident.shown.clear()
+        for _ in range(3):
+            schedule(world, resident, random)
+        end = world.emulator._world.get("subscription", id)["cancel_at"]
+        if end is not None:
+            at = datetime.fromtimestamp(end, UTC)
+            _pass_time(world, max(world.now, at - timedelta(seconds=2)))
+            world.wait(max(world.now, at + timedelta(seconds=random.choice((-1, 0, 1)))))
+        for message in _waiting(resident)[:5]:
+            _send_one(world, resident, message)
 
 
 def delete_message(world: Simulated, resident: Resident, random: Random) -> None:
@@ -309,7 +385,7 @@ def end_twice(world: Simulated, resident: Resident, random: Random) -> None:
     """Sent or deleted by one server of the SaaS, and by another one before the first has been answered."""
     if "scheduled" not in resident.messages.values():
         schedule(world, resident, random)
-    waiting = sorted(id for id, told in resident.messages.items() if told == "scheduled")
+    waiting = _waiting(resident)
     if waiting:
         id = random.choice(waiting)
         world.another_server_ends(resident, id)
@@ -317,8 +393,12 @@ def end_twice(world: Simulated, resident: Resident, random: Random) -> None:
         world.chance.before_the_next_write = None
 
 
+def _waiting(resident: Resident) -> list[str]:
+    return sorted(id for id, told in resident.messages.items() if told == "scheduled")
+
+
 def _some_messages(resident: Resident, random: Random) -> list[str]:
-    waiting = sorted(id for id, told in resident.messages.items() if told == "scheduled")
+    waiting = _waiting(resident)
     known = sorted(resident.messages) or ["nobody"]
     if waiting and random.random() < 0.7:
         # Mostly one of which something can still become.
@@ -436,10 +516,13 @@ def export(world: Simulated, resident: Resident, random: Random) -> None:
 
 def legal_hold(world: Simulated, resident: Resident, random: Random) -> None:
     path = f"/v1/admin/accounts/{resident.id}/legal-hold"
-    world.operator("POST", path, {"reason": "A court asked."})
+    if world.operator("POST", path, {"reason": "A court asked."}).status == 200:
+        resident.on_hold = True
 
 
 def release_hold(world: Simulated, resident: Resident, random: Random) -> None:
+    # Noted first: it may be lifted although it is never answered.
+    resident.on_hold = False
     path = f"/v1/admin/accounts/{resident.id}/legal-hold"
     world.operator("DELETE", path, {"reason": "The court is done."})
 
@@ -591,7 +674,8 @@ DOINGS: Mapping[str, Doing] = {
     "buy_numbers": buy_numbers, "remove_number": remove_number, "register": register,
     "withdraw_registration": withdraw_registration, "schedule": schedule, "send": send,
     "delete_message": delete_message, "end_twice": end_twice, "cancel": cancel, "cancel_in_portal": cancel_in_portal,
-    "resume": resume, "resume_in_portal": resume_in_portal, "end_at_stripe": end_at_stripe,
+    "resume": resume, "resume_in_portal": resume_in_portal, "waver": waver, "end_at_stripe": end_at_stripe,
+    "send_at_the_end": send_at_the_end, "lose_at_carrier": lose_at_carrier,
     "dispute": dispute, "close_dispute": close_dispute, "ask_refund": ask_refund,
     "appeal": appeal, "reply": reply, "decide": decide, "top_up": top_up,
     "pay_balance": pay_balance, "use": use, "charge_usage": charge_usage,

@@ -27,7 +27,9 @@ from chalicelib.handlers.jobs import SCHEDULE
 from chalicelib.store import keys, positions
 from chalicelib.store.records import from_doc
 from infra.local.carrier import GONE
+from tests.simulation import heard, leaving
 from tests.simulation.given_days import GivenDays
+from tests.simulation.leaving import LIVE
 from tests.simulation.reading import Reading
 from tests.simulation.world import Resident, Simulated
 from tests.support.invariants import (
@@ -40,7 +42,6 @@ from tests.support.invariants import (
     paid_access_is_whole,
 )
 
-LIVE = ("active", "trialing", "past_due", "unpaid", "paused")
 FORTNIGHT, MONTH, FORTY_DAYS = timedelta(hours=336), timedelta(hours=720), timedelta(days=40)
 LATE = timedelta(minutes=10)
 """Two ticks of the schedule."""
@@ -49,7 +50,7 @@ LATE = timedelta(minutes=10)
 INVARIANTS: Mapping[int, tuple[str, ...]] = {
     1: ("ledger_balances", "_every_top_up_was_booked"),
     2: ("messages_end_once", "_sent_is_never_credited", "_credits_come_after_an_end",
-        "_nothing_is_left"),
+        "Watching._nothing_was_sent_after_the_end", "_nothing_is_left"),
     3: ("fees_are_due_and_single", "Watching._fees_were_owed_by_stripes_dates",
         "_every_fee_was_charged"),
     4: ("releases_were_due_and_intended", "Watching._given_back", "_carrier_agrees",
@@ -60,7 +61,7 @@ INVARIANTS: Mapping[int, tuple[str, ...]] = {
     7: ("_contracts_run_to_their_end", "_what_was_confirmed_is_carried_out"),
     8: ("ended_stays_ended",),
     9: ("customers_never_move", "bound_customer_is_its_own"),
-    10: ("_we_know_what_stripe_knows",),
+    10: ("_we_know_what_stripe_knows", "_what_was_heard_is_known"),
     11: ("the_steps_are_the_timeline", "_nothing_waits", "_nothing_is_under_way",
          "_everything_was_told", "_nothing_is_left"),
     12: ("releases_were_due_and_intended", "_money_went_back_once"),
@@ -132,6 +133,8 @@ class Watching:
             resident = _resident(world, seen.account.id)
             paid_access_is_whole(seen, self._policy(seen), world.now)
             _sent_is_never_credited(resident, seen)
+            _what_was_heard_is_known(world, resident, seen.account)
+            self._nothing_was_sent_after_the_end(resident, seen)
             _contracts_run_to_their_end(resident, seen.account)
             _what_was_confirmed_is_carried_out(world, resident, seen.account)
 
@@ -187,7 +190,8 @@ class Watching:
         if began is None or account.id in self.purged:
             return
         self.purged[account.id] = began
-        assert account.legal_hold is None, f"5: {account.id} was purged under a legal hold"
+        on_hold = account.legal_hold is not None or resident.on_hold
+        assert not on_hold, f"5: {account.id} was purged under a legal hold"
         held = [id for id, case in account.cases.items() if case.holds_purge]
         assert not held, f"5: {account.id} was purged while {held} are open"
         ends = [_instant(s["ended_at"]) for s in _at_stripe(self.world, resident)
@@ -198,12 +202,10 @@ class Watching:
         )
 
     def _fees_were_owed_by_stripes_dates(self, resident: Resident, seen: Seen) -> None:
-        """3, as soon as one is charged: a plan was there on its day, by Stripe's dates. Where work, a contract or a switch
-        moves an end, Stripe's dates say too little."""
+        """3, as soon as one is charged: a plan was there on its day, by Stripe's dates."""
         fees = [e for e in seen.entries if e.kind == "number_fee" and e.cause not in self.fees]
         self.fees |= {fee.cause for fee in fees}
-        moved = self.world.windows or resident.contracts or seen.account.contracts
-        if moved or any(s.left_plans for s in seen.account.subscriptions.values()):
+        if self._stripe_says_too_little(resident, seen.account):
             return
         for fee in fees:
             mine = [s for s in _at_stripe(self.world, resident)
@@ -215,6 +217,25 @@ class Watching:
             bought = [n.bought_at for n in seen.numbers if n.e164 == fee.note["number"]]
             days = [months_after(one, n) for one in bought for n in range(1, 200)]
             assert not bought or fee.at in days, f"3: {fee.cause} is no day of {bought}"
+
+    def _nothing_was_sent_after_the_end(self, resident: Resident, seen: Seen) -> None:
+        """2, by Stripe's dates: who had heard all of them lets nothing be sent that nobody may send any more."""
+        sent, resident.sent = resident.sent, []
+        if not sent or self._stripe_says_too_little(resident, seen.account):
+            return
+        rows = {row["sk"].removeprefix(keys.MESSAGE): row["doc"] for row in seen.of(keys.MESSAGE)}
+        for id, at in sent:
+            channel = rows[id]["channel"]
+            mine = [s for s in _at_stripe(self.world, resident)
+                    if channel in _channels(self.world, resident, s)]  # fmt: skip
+            assert any(_was_there(self.world, s, at) for s in mine), (
+                f"2: {id} was sent at {rfc3339(at)}, after the last plan that has {channel}"
+            )
+
+    def _stripe_says_too_little(self, resident: Resident, account: Account) -> bool:
+        """Where work on the systems, a contract or a switch of plans moves an end, Stripe's dates are not all."""
+        switched = any(s.left_plans for s in account.subscriptions.values())
+        return bool(self.world.windows or resident.contracts or account.contracts or switched)
 
     def _purges_leave_no_content(self, seen: Seen) -> None:
         """5. Looked at as soon as it is done: whoever comes back may write anew."""
@@ -310,43 +331,18 @@ def end(world: Simulated, watching: Watching) -> None:
         return
     world.trail.append("-- everybody leaves")
     for resident in world.residents:
-        _leave(world, resident)
+        leaving.leave(world, resident)
     for months in (1, 1, 13, 24):
         world.move(months_after(world.now, months))
         watching.look()
+    world.trail.append("-- nothing keeps it any more")
+    for resident in world.residents:
+        leaving.nothing_is_left(world, resident)
     world.calm_down()
     watching.look_at_everything()
     _everything_agrees(world, watching)
     for resident in world.residents:
         _nothing_is_left(world, watching, resident)
-
-
-def _leave(world: Simulated, resident: Resident) -> None:
-    if not resident.customer:
-        return
-    operator = f"/v1/admin/accounts/{resident.id}"
-    world.operator("DELETE", f"{operator}/legal-hold", {"reason": "It is over."})
-    for dispute in resident.disputes:
-        world.try_control("close_dispute", dispute=dispute, status="won")
-    world.deliver()
-    for case in resident.cases:
-        world.operator(
-            "POST", f"/v1/cases/{case}/decision", {"approve": False, "reason": "It is over."}
-        )
-        # One that lacks something can still be completed and then decided.
-        world.customer(resident.id, "POST", f"/v1/cases/{case}/replies", {
-            "payment": "pi_1", "date": "2026-01-30", "amount": {"amount": 1, "currency": "usd"},
-            "description": "It is over."})  # fmt: skip
-        world.operator(
-            "POST", f"/v1/cases/{case}/decision", {"approve": False, "reason": "It is over."}
-        )
-    for subscription in _at_stripe(world, resident):
-        if subscription["status"] in LIVE:
-            world.try_control("portal_cancel", subscription=subscription["id"])
-    world.deliver()
-    seen = world.operator("GET", f"{operator}/timeline")
-    for one in (seen.body or {}).get("held", []):
-        world.operator("POST", f"/v1/admin/steps/{one['key']}/retry", {"reason": "It is over."})
 
 
 def _everything_agrees(world: Simulated, watching: Watching) -> None:
@@ -396,29 +392,44 @@ def _nothing_is_under_way(account: Account) -> None:
 def _we_know_what_stripe_knows(world: Simulated, resident: Resident, account: Account) -> None:
     """10. Whatever order things were heard in, we know what Stripe knows."""
     for theirs in _at_stripe(world, resident):
-        ours = account.subscriptions.get(theirs["id"])
-        if ours is None:
-            forgotten = account.purged_at is not None or theirs["status"] in (
-                "incomplete",
-                "incomplete_expired",
-            )
-            assert forgotten, f"10: {theirs['id']} ({theirs['status']}) is not known here"
-            continue
-        stripe_says = (
-            theirs["status"],
-            theirs["cancel_at"],
-            theirs["cancel_at_period_end"],
-            theirs["ended_at"],
+        wrong = _differs(account, theirs)
+        assert wrong is None, f"10: {wrong}"
+
+
+def _what_was_heard_is_known(world: Simulated, resident: Resident, account: Account) -> None:
+    """10, at once: of what was heard nothing needs to be found out later by asking for everything again."""
+    for theirs in _at_stripe(world, resident):
+        wrong = _differs(account, theirs)
+        assert wrong is None or not heard.everything_about(world, resident, theirs["id"]), (
+            f"10: every event of it was heard, and {wrong}"
         )
-        # Given up before its first payment, it never began here, whatever Stripe calls that.
-        given_up = ours.status == "incomplete_expired" and theirs["status"] == "canceled"
-        we_say = (
-            "canceled" if given_up else ours.status,
-            _unix(ours.cancel_at),
-            ours.cancel_at_period_end,
-            _unix(ours.ended_at),
-        )
-        assert we_say == stripe_says, f"10: {theirs['id']} is {stripe_says}, and we say {we_say}"
+
+
+def _differs(account: Account, theirs: dict[str, Any]) -> str | None:
+    """What Stripe says of a subscription and what we say, where these are not the same."""
+    ours = account.subscriptions.get(theirs["id"])
+    if ours is None:
+        never_began = theirs["status"] in ("incomplete", "incomplete_expired")
+        if never_began or account.purged_at is not None:
+            return None
+        return f"{theirs['id']} ({theirs['status']}) is not known here"
+    stripe_says = (
+        theirs["status"],
+        theirs["cancel_at"],
+        theirs["cancel_at_period_end"],
+        theirs["ended_at"],
+    )
+    # Given up before its first payment, it never began here, whatever Stripe calls that.
+    given_up = ours.status == "incomplete_expired" and theirs["status"] == "canceled"
+    we_say = (
+        "canceled" if given_up else ours.status,
+        _unix(ours.cancel_at),
+        ours.cancel_at_period_end,
+        _unix(ours.ended_at),
+    )
+    return (
+        None if we_say == stripe_says else f"{theirs['id']} is {stripe_says}, and we say {we_say}"
+    )
 
 
 def _everything_was_told(world: Simulated, seen: Seen) -> None:
@@ -495,17 +506,19 @@ def _was_there(world: Simulated, subscription: dict[str, Any], date: datetime) -
 
 
 def _carrier_agrees(world: Simulated, resident: Resident, seen: Seen) -> None:
+    """What it lost behind our back nobody can know of. Once we are rid of it, both say so."""
     view = world.carrier.view()
+    unknown = {"status": "released"}
     for number in seen.numbers:
-        theirs = view["numbers"][number.e164]["status"]
+        theirs = view["numbers"].get(number.e164, unknown)["status"]
         ours = "released" if number.state == "released" else "active"
-        assert theirs == ours, (
+        assert theirs == ours or (ours == "active" and number.e164 in resident.lost), (
             f"4: {number.e164} is {theirs} at the carrier, and {number.state} here"
         )
     for registration in seen.registrations:
         theirs = view["registrations"][registration.id]["status"]
         ours = "active" if registration.is_open else "lapsed"
-        assert theirs == ours, (
+        assert theirs == ours or (ours == "active" and registration.id in resident.lost), (
             f"5: {registration.id} is {theirs} at the carrier, {registration.state} here"
         )
 
@@ -669,6 +682,14 @@ def _plan_says(
         _plan(world, resident, subscription) or ""
     )
     return bool(plan and getattr(plan, what))
+
+
+def _channels(
+    world: Simulated, resident: Resident, subscription: dict[str, Any]
+) -> tuple[str, ...]:
+    plans = world.clean.policies.get(resident.policy).plans
+    plan = plans.get(_plan(world, resident, subscription) or "")
+    return plan.message_channels if plan else ()
 
 
 def _status(world: Simulated, book: str, name: str) -> str | None:

@@ -3,7 +3,7 @@
     python -m tests.simulation.planted                 every bug, until found (at most 300 worlds each)
     python -m tests.simulation.planted --write docs/proof.md
     python -m tests.simulation.planted --write docs/proof.md --resume     goes on where that was interrupted
-    python -m tests.simulation.planted --only early-release
+    python -m tests.simulation.planted --write docs/proof.md --only early-release     that row anew, the others stay
 
 A bug that no world finds becomes a new invariant or a new fault.
 """
@@ -16,12 +16,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+LONGEST = 240
+"""Characters of a row's last cell."""
 COPIED = ("app.py", "chalicelib", "infra", "tests", "pyproject.toml")
 
 
@@ -128,17 +131,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     top.add_argument("--resume", action="store_true", help="keep what that file says was found")
     given = top.parse_args(arguments)
     chosen = [bug for bug in BUGS if given.only is None or bug.name in given.only]
-    known = found_before(given.write) if given.write and given.resume else {}
-    verdicts: list[Verdict] = []
+    verdicts = found_before(given.write) if given.write and (given.resume or given.only) else {}
+    if given.resume:
+        chosen = [bug for bug in chosen if bug.name not in verdicts]
     with ThreadPoolExecutor(given.jobs) as pool:
-        for verdict in pool.map(lambda bug: known.get(bug.name) or hunt(bug, given.seeds), chosen):
+        for verdict in pool.map(lambda bug: hunt(bug, given.seeds), chosen):
             print(line(verdict), flush=True)
-            verdicts.append(verdict)
+            verdicts[verdict.bug.name] = verdict
             if given.write:
                 given.write.write_text(page(verdicts, given.seeds), encoding="utf-8")
-    missed = [verdict.bug.name for verdict in verdicts if verdict.seeds is None]
+    missed = [bug.name for bug in chosen if verdicts[bug.name].seeds is None]
     print(
-        f"{len(verdicts) - len(missed)} of {len(verdicts)} found."
+        f"{len(chosen) - len(missed)} of {len(chosen)} found."
         + (f" Not: {missed}" if missed else "")
     )
     return 1 if missed else 0
@@ -170,7 +174,7 @@ def hunt(bug: Bug, seeds: int) -> Verdict:
         )  # fmt: skip
     found = re.search(r"^Found after (\d+) worlds?: (.*)$", ran.stdout, re.MULTILINE)
     if found:
-        return Verdict(bug, int(found[1]), found[2])
+        return Verdict(bug, int(found[1]), sentence(found[2]))
     if ran.returncode != 0:
         raise RuntimeError(f"{bug.name}: the worlds could not be played:\n{ran.stderr[-2000:]}")
     return Verdict(bug, None, "")
@@ -180,8 +184,7 @@ def copy_to(copy: Path) -> None:
     for name in COPIED:
         source = ROOT / name
         if source.is_dir():
-            ignore = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(source, copy / name, ignore=ignore)
+            shutil.copytree(source, copy / name)
         else:
             shutil.copy(source, copy / name)
 
@@ -202,17 +205,9 @@ def line(verdict: Verdict) -> str:
     return f"{verdict.bug.name:24} {found:12} {verdict.said[:100]}"
 
 
-def page(verdicts: Sequence[Verdict], seeds: int) -> str:
-    rows = [
-        f"| {v.bug.name} | {v.bug.what} | `{v.bug.file}` | {v.seeds or 'not found'} | {_cell(v.said)} |"
-        for v in verdicts
-    ]
-    measured = {v.bug.name for v in verdicts}
-    rows += [
-        f"| {bug.name} | {bug.what} | `{bug.file}` | not measured yet | |"
-        for bug in BUGS if bug.name not in measured
-    ]  # fmt: skip
-    found = sum(v.seeds is not None for v in verdicts)
+def page(verdicts: Mapping[str, Verdict], seeds: int) -> str:
+    rows = [_row(bug, verdicts.get(bug.name)) for bug in BUGS]
+    found = sum(v.seeds is not None for v in verdicts.values())
     return "\n".join([
         "# Proof", "",
         "Nobody should have to believe that no cent is doubled and no number released early. `make simulate` plays",
@@ -227,8 +222,19 @@ def page(verdicts: Sequence[Verdict], seeds: int) -> str:
     ])  # fmt: skip
 
 
-def _cell(said: str) -> str:
-    return re.sub(r"\s*\(\w+\.py:\d+\)$", "", said)[:110].replace("|", "/")
+def _row(bug: Bug, verdict: Verdict | None) -> str:
+    told = (
+        ("not measured yet", "")
+        if verdict is None
+        else (verdict.seeds or "not found", verdict.said)
+    )
+    return f"| {bug.name} | {bug.what} | `{bug.file}` | {told[0]} | {told[1]} |"
+
+
+def sentence(said: str) -> str:
+    """What the world said, without the line of code that said it, for people."""
+    plain = re.sub(r"\s*\(\w+\.py:\d+\)$", "", said).removeprefix("AssertionError: ")
+    return textwrap.shorten(plain, LONGEST, placeholder=" …").replace("|", "/")
 
 
 if __name__ == "__main__":

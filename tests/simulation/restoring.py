@@ -55,6 +55,7 @@ def _told_again(world: Simulated, resident: Resident) -> None:
         world.put_account(resident)
     resident.contracts.clear()
     resident.shown.clear()
+    resident.on_hold = False
     resident.restored = True
     resident.cases = [
         id for id in resident.cases if cases.load(world.clean.table, resident.id, id) is not None

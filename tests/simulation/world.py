@@ -66,6 +66,12 @@ class Resident:
     disputes: list[str] = field(default_factory=list)
     disputed: bool = False
     """Whether a bank ever took something back."""
+    lost: set[str] = field(default_factory=set)
+    """What the carrier does not have (any more), and nobody has told us."""
+    on_hold: bool = False
+    """Whether a court's hold was confirmed to an operator, and no end of it."""
+    sent: list[tuple[str, datetime]] = field(default_factory=list)
+    """Messages that the SaaS was allowed to send when all that had happened at Stripe was heard, and when."""
     shown: dict[str, datetime] = field(default_factory=dict)
     """Subscription → the end of access that was confirmed to them, until somebody does something about it."""
     recovered: bool = False
