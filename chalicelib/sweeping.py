@@ -83,9 +83,17 @@ def _unless_begun(account: Account, _step: Step) -> bool:
 
 
 def _unless_paid(account: Account, step: Step) -> bool:
-    """A fee needs no asking while every plan is paid beyond its date."""
+    """A fee needs no asking while every plan is paid beyond its date, and one was there on it. A date on which none was
+    is passed over for good: there may be one that nobody has told us of."""
     paid = paid_beyond(account)
-    return paid is None or paid <= step.due
+    return paid is None or paid <= step.due or not _was_there(account, step.due)
+
+
+def _was_there(account: Account, date: datetime) -> bool:
+    return any(
+        one.has_started and one.started_at <= date and (one.ended_at is None or one.ended_at > date)
+        for one in account.subscriptions.values()
+    )
 
 
 @dataclass(frozen=True, slots=True)

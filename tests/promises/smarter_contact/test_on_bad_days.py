@@ -143,6 +143,24 @@ def test_cancelled_in_the_portal_and_no_job_of_ours_ran_either():
     assert life.features(ACME)["send_sms"] is False
 
 
+def test_a_fee_of_a_plan_nobody_told_us_of_is_owed_though_a_later_plan_was_heard_of_first():
+    """SC-6. A date on which no plan we know of was there is passed over for good, so Stripe is asked before that.
+    Found by the simulation (seed 191)."""
+    life = Life()
+    customer = life.account(ACME)
+    life.number(ACME, ONE)
+    life.control("drop_webhooks")
+    price = life.stripe("GET", f"/v1/prices?lookup_keys[0]={MESSAGING}")["data"][0]["id"]
+    life.stripe("POST", "/v1/subscriptions", f"customer={customer}&items[0][price]={price}")
+    life.sleep(END + DAY)
+
+    life.control("resume_webhooks")
+    life.subscribe(ACME, CALLING)
+    life.run_jobs()
+
+    assert [fee["at"] for fee in life.entries(ACME, "number_fee")] == ["2026-02-28T12:00:00Z"]
+
+
 def test_cancelled_in_the_portal_without_a_webhook_no_fee_is_charged_after_the_end():
     """SC-6: no fee at or after the end, though nobody told us of it: Stripe is asked before charging."""
     life, (messaging,) = subscribed()
