@@ -9,6 +9,7 @@ import pytest
 
 from tests.simulation import planted
 
+
 @pytest.mark.parametrize("bug", planted.BUGS, ids=lambda bug: bug.name)
 def test_every_bug_has_its_place(bug):
     text = (planted.ROOT / "chalicelib" / bug.file).read_text()
