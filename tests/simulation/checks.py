@@ -86,7 +86,7 @@ class Watching:
         self.early: list[str] = []
         self._restored = 0
         self._calls_before: dict[str, Any] = {}
-        self.reading = Reading(world.memory)
+        self.reading = Reading(world.table)
         self._carrier: dict[str, Any] = {}
         self._carrier_was_called = True
         self._watch_the_carrier()
@@ -158,7 +158,7 @@ class Watching:
     def look_at_everything(self) -> None:
         """Once in a while, whatever was written."""
         self.look()
-        self.world.memory.written |= set(self.world.memory._partitions)
+        self.world.table.written |= set(self.world.table.snapshot())
         self.look()
 
     def _policy(self, seen: Seen) -> Policy:

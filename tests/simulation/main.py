@@ -3,6 +3,7 @@
 lapse-sim --seeds 300          worlds 0 to 299, on every core
 lapse-sim --seed 12            one world, exactly as it always is; what happened is printed
 lapse-sim --seed 12 --keep 0,4,9   only these acts of it
+lapse-sim --seed 12 --store ministack   the same on a real part, and what comes out otherwise than in memory
 """
 
 from __future__ import annotations
@@ -24,12 +25,15 @@ AT_ONCE = 10
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    given = _parser().parse_args(arguments)
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    if given.seed is None and (given.keep or given.store != "memory"):
+        parser.error("--keep and --store are for one world: say which with --seed")
     if not given.log:
         # Ten thousand failures on purpose: what the app logs of them is of use when one world is looked at.
         logging.disable(logging.CRITICAL)
     if given.seed is not None:
-        return _one(given.seed, given.keep)
+        return _one(given.seed, given.keep, given.store)
     if given.until_found:
         return _until_found(range(given.start, given.start + given.seeds))
     return _many(range(given.start, given.start + given.seeds), given.jobs)
@@ -44,6 +48,10 @@ def _parser() -> argparse.ArgumentParser:
     top.add_argument("--start", type=int, default=0, help="the first of them (default 0)")
     top.add_argument("--seed", type=int, help="replay this one world and print what happened")
     top.add_argument("--keep", type=_numbers, help="only these acts of it, such as 0,4,9")
+    top.add_argument(
+        "--store", choices=("memory", "moto", "ministack"), default="memory",
+        help="with --seed: what it stands on (default memory); on the others it is also played in memory and compared",
+    )  # fmt: skip
     top.add_argument("--jobs", type=_count, default=os.cpu_count() or 1, help="processes")
     top.add_argument("--until-found", action="store_true", help="stop at the first, one process")
     top.add_argument("--log", action="store_true", help="show what the app logs as well")
@@ -61,15 +69,28 @@ def _numbers(text: str) -> set[int]:
     return {int(part) for part in text.split(",") if part}
 
 
-def _one(seed: int, keep: set[int] | None) -> int:
+def _one(seed: int, keep: set[int] | None, store: str) -> int:
+    # Costs a second, which worlds in memory need not pay.
+    from tests.simulation.parts import STORES, differences, without_what_it_cannot
+
     chosen = plan(seed) if keep is None else plan(seed).only(keep)
-    played = play(chosen)
+    chosen, lacks = without_what_it_cannot(chosen, store)
+    with STORES[store]() as table:
+        played = play(chosen, table)
+        otherwise = differences(chosen, played, table) if store != "memory" else []
     print("\n".join(played.trail))
-    if played.violation is None:
-        print(f"\nSeed {seed}: everything held ({played.acts} acts, {played.faults} faults).")
-        return 0
-    print(f"\nSeed {seed}: {played.violation.said}")
-    return 1
+    where = "" if store == "memory" else f" on {store}"
+    print("".join(f"\nPlayed {why}." for why in lacks))
+    for one in otherwise:
+        print(f"Otherwise than in memory: {one}")
+    if played.violation is not None:
+        print(f"Seed {seed}{where}: {played.violation.said}")
+    elif not otherwise:
+        held = (
+            "everything held" if store == "memory" else "everything held, row by row as in memory"
+        )
+        print(f"Seed {seed}{where}: {held} ({played.acts} acts, {played.faults} faults).")
+    return 1 if played.violation or otherwise else 0
 
 
 def _until_found(seeds: range) -> int:

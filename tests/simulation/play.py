@@ -8,9 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.simulation import acts, checks
+from tests.simulation.only_the_seed import only_the_seed
 from tests.simulation.plain_answers import plain_answers
 from tests.simulation.plan import Plan
-from tests.simulation.seeded_ids import seeded_ids
+from tests.simulation.reading import Whole
 from tests.simulation.world import Simulated
 
 
@@ -37,13 +38,14 @@ class Played:
     trail: tuple[str, ...] = field(repr=False)
 
 
-def play(plan: Plan) -> Played:
-    with plain_answers(), seeded_ids(plan.seed):
-        return _played(plan)
+def play(plan: Plan, table: Whole | None = None) -> Played:
+    """On a table in memory, unless another is handed in; it must be empty."""
+    with plain_answers(), only_the_seed(plan.seed):
+        return _played(plan, table)
 
 
-def _played(plan: Plan) -> Played:
-    world = Simulated(plan)
+def _played(plan: Plan, table: Whole | None) -> Played:
+    world = Simulated(plan, table)
     watching = checks.Watching(world)
     world.chance.calm = False
     after, violation = -1, None

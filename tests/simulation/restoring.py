@@ -19,7 +19,7 @@ KEPT = timedelta(days=35)
 
 
 def back_up(world: Simulated) -> None:
-    world.backup = (world.now, world.memory.snapshot())
+    world.backup = (world.now, world.table.snapshot())
     world.trail.append("    (a backup is made)")
 
 
@@ -28,7 +28,7 @@ def restore(world: Simulated) -> None:
         return
     world.trail.append("    (the backup comes back)")
     was, world.chance.calm = world.chance.calm, True
-    world.memory.go_back(world.backup[1])
+    world.table.go_back(world.backup[1])
     world.restored += 1
     # Whoever published or swept has gone with the old table.
     world.watch.take_fresh()

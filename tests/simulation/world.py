@@ -33,7 +33,7 @@ from infra.local.stripe_side import PREFIX, DirectClient, no_answer
 from infra.local.time_travel import TimeTravel
 from tests.simulation.chance import Chance, OddTable
 from tests.simulation.plan import Plan
-from tests.simulation.reading import NotingTable, Snapshot
+from tests.simulation.reading import NotingTable, Snapshot, Whole
 from tests.support.faults import FOR_READS, FOR_WRITES, Call, Crash, faulty
 from tests.support.life import PORT, STRIPE_KEY, Life, Reply, _reply
 
@@ -80,7 +80,7 @@ class Resident:
 
 
 class Simulated(Life):
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, table: Whole | None = None) -> None:
         self.plan = plan
         self.chance = Chance(plan.faults, self._meanwhile)
         self.chance.calm = True
@@ -93,9 +93,9 @@ class Simulated(Life):
         """How often somebody was at Stripe's portal in the middle of an act."""
         self.trail: list[str] = []
         """What was done and answered, act by act."""
-        self.memory = NotingTable()
+        self.table = table or NotingTable()
         self._tokens: dict[tuple[Any, ...], str] = {}
-        super().__init__(self.memory, start=plan.start)
+        super().__init__(self.table, start=plan.start)
         if not plan.hears_everything:
             self._listen_as_deployed()
         self.side._app = self._survived

@@ -1,7 +1,7 @@
 """Many at once: every increment lands, one of two wins, and no transaction is half there.
 
-moto is left out throughout: it copies and restores the whole table around each transaction, so that
-parallel ones lose rows of one another.
+moto is left out throughout: it has no lock between looking at a condition and writing, and it copies and restores the
+whole table around each transaction. Of 320 increments by eight threads 289 landed. ministack shows what is left out.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +13,9 @@ from chalicelib.store.table import Check, Contended, If, Key, Put, Refused, Upda
 from tests.support.stores import every_table_but, row
 
 THREADS = 8
-parallel = every_table_but(moto="moto 5.2 loses rows of parallel transactions")
+parallel = every_table_but(
+    moto="moto 5.2 loses what is written in parallel: it holds no lock; shown on ministack"
+)
 
 
 def together(work):
