@@ -29,4 +29,4 @@ def _is_owed(world: Simulated, about: set[str]) -> bool:
 
 def _is_parked(world: Simulated, resident: Resident) -> bool:
     partitions = (keys.parked_of(resident.customer), keys.parked_of(None))
-    return any(world.memory.query(pk, keys.PARKED, limit=1).rows for pk in partitions)
+    return any(world.table.query(pk, keys.PARKED, limit=1).rows for pk in partitions)

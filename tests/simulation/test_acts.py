@@ -48,7 +48,7 @@ def test_what_is_gone_here_and_still_held_at_the_carrier_is_found():
 
 
 def _seen(world: Simulated) -> Seen:
-    reading = Reading(world.memory)
+    reading = Reading(world.table)
     reading.catch_up()
     (seen,) = reading.accounts.values()
     return seen
