@@ -94,6 +94,14 @@ def confirm(
         )
 
 
+def ask_of_all(world: World, account_id: str, customer_id: str, *, id: str) -> Telling:
+    """Told what Stripe says now of every subscription of the account's customer: what it lives on may be news to us.
+    Raises StripeUnavailable and StripeRefused."""
+    return tell(
+        world, account_id, lambda _: world.stripe.subscriptions_of(customer_id), id=id, by="stripe"
+    )
+
+
 def settle(world: World, loaded: Loaded, fact: Fact, *, id: str, by: str) -> Telling:
     """Decides on what was loaded and saves it. Raises accounts.Stale when the account moved on."""
     now = world.clock.now()

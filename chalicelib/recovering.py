@@ -15,7 +15,7 @@ from chalicelib.domain.moments import rfc3339
 from chalicelib.domain.number_fees import Number
 from chalicelib.domain.recovering import NOT_RECOVERABLE, TAKEN, CannotRecover
 from chalicelib.domain.steps import NUMBER_RECOVERED, Step
-from chalicelib.lifecycle import must_load, tell
+from chalicelib.lifecycle import ask_of_all, must_load, tell
 from chalicelib.store import holdings
 from chalicelib.wiring import World
 
@@ -91,13 +91,7 @@ def _after_asking(world: World, account_id: str, id: str) -> Account:
     customer = account.stripe_customer_id
     if customer is None:
         return account
-    return tell(
-        world,
-        account_id,
-        lambda _: world.stripe.subscriptions_of(customer),
-        id=f"{id}:asked",
-        by="stripe",
-    ).account
+    return ask_of_all(world, account_id, customer, id=f"{id}:asked").account
 
 
 def _must_be_free(world: World, account: Account, e164: str) -> None:

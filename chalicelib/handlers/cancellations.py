@@ -59,7 +59,7 @@ def up_to_date(call: Call[Any], found: Subscription) -> Subscription:
 
 def _heard_again(call: Call[Any], found: Subscription) -> Subscription:
     call.loaded = cancelling.hear_again(call.world, call.account.id, found.id)
-    return subscription(call)
+    return call.account.subscriptions[found.id]
 
 
 def find_preview(call: Call[Any]) -> Preview:

@@ -14,9 +14,10 @@ from chalicelib.gateways.stripe import StripeBusy, StripeRefused
 from chalicelib.handlers import page_links, shapes
 from chalicelib.handlers.asking import return_url
 from chalicelib.handlers.call import Answer, Call
-from chalicelib.handlers.cancellations import blocked, blockers_of
+from chalicelib.handlers.cancellations import blocked, blockers_of, up_to_date
 from chalicelib.handlers.problems import Problem, invalid, not_found
 from chalicelib.handlers.repeats import in_flight, reused, stripes_key
+from chalicelib.lifecycle import ask_of_all
 from chalicelib.store import wallet
 
 
@@ -62,7 +63,7 @@ def _flow(call: Call[Any], body: shapes.PortalSession) -> dict[str, Any]:
         return {}
     if body.flow == "payment_method_update" or body.subscription_id is None:
         return {"flow_data": {"type": body.flow}}
-    found = call.account.subscriptions[body.subscription_id]
+    found = up_to_date(call, call.account.subscriptions[body.subscription_id])
     if not is_live(call.account, found, call.now):
         raise Problem(409, "no_live_plan", "This subscription has ended: nothing to change in it.")
     if body.flow == "subscription_cancel":
@@ -133,10 +134,14 @@ def _is_paid_for(call: Call[Any], subscription: Subscription) -> bool:
 
 
 def _plan(call: Call[shapes.CheckoutSession]) -> dict[str, Any]:
-    """M1-1, SC-7: a plan of the account's policy that it does not have yet."""
+    """M1-1, SC-7: a plan of the account's policy that it does not have yet. Stripe is asked first: one bought a minute ago
+    must not be billed twice, and one that is over may be bought again, whether we were told or not."""
+    customer = call.account.stripe_customer_id
     assert call.body.price is not None
-    account = call.account
+    assert customer is not None
     price_id, plan = _priced(call, call.body.price)
+    asked = ask_of_all(call.world, call.account.id, customer, id=f"sold:{call.request_id}")
+    call.loaded, account = asked.loaded, asked.account
     if any(s.plan == plan for s in account.subscriptions.values() if _is_paid_for(call, s)):
         raise Problem(409, "already_subscribed", "The account has this plan already.")
     metadata = {"account_id": account.id, "plan": plan}

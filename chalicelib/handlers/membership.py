@@ -29,7 +29,7 @@ from chalicelib.gateways.stripe import StripeRefused, StripeUnavailable
 from chalicelib.gateways.stripe_reader import Unreadable
 from chalicelib.handlers import allowed, cases, exports, reading, shapes, told
 from chalicelib.handlers.call import Answer, Call
-from chalicelib.lifecycle import tell
+from chalicelib.lifecycle import ask_of_all
 from chalicelib.store import holdings, wallet
 from chalicelib.texts.money import decimals
 
@@ -164,13 +164,8 @@ def _hear_from_stripe(call: Call[None]) -> None:
     if customer is None:
         return
     try:
-        call.loaded = tell(
-            call.world,
-            account_id,
-            lambda _: call.world.stripe.subscriptions_of(customer),
-            id=f"returned:{call.request_id}",
-            by="stripe",
-        ).loaded
+        said = ask_of_all(call.world, account_id, customer, id=f"returned:{call.request_id}")
+        call.loaded = said.loaded
     except (StripeUnavailable, StripeRefused, Unreadable) as error:
         log.problem("return_not_heard", error, account=account_id)
 

@@ -24,6 +24,7 @@ from tests.support.smarter_contact import (
 )
 
 HOUR = timedelta(hours=1)
+BACK = "https://app.example.com/membership"
 
 
 def press(life: Life, subscription: str, shown: dict[str, Any]) -> Reply:
@@ -139,6 +140,52 @@ def test_what_has_ended_at_stripe_unheard_is_not_called_resumed():
 
     assert (refused.status, refused.code) == (409, "not_resumable")
     assert refused.body["action"]["href"] == "/v1/checkout-sessions"
+
+
+def checkout(life: Life) -> Reply:
+    body = {"purpose": "plan", "price": MESSAGING, "success_url": BACK, "cancel_url": BACK}
+    return life.customer(ACME, "POST", "/v1/checkout-sessions", body)
+
+
+def test_a_plan_that_was_paid_for_a_minute_ago_is_not_sold_again():
+    """SC-2's other side: nobody is billed twice for one plan, though Stripe's events have not arrived."""
+    life = Life()
+    customer = life.account(ACME)
+    life.control("delay_webhooks")
+    life.control("pay_checkout", session=checkout(life).body["checkout_session_id"], outcome="paid")
+    life.clock.move_to(life.now + HOUR)
+
+    again = checkout(life)
+
+    assert (again.status, again.code) == (409, "already_subscribed")
+    assert len(life.charges(customer)) == 1
+    assert life.status(ACME, *life.membership(ACME, "id")) == "active"
+
+
+def test_a_plan_that_is_over_at_stripe_unheard_may_be_bought_again():
+    """SC-7: "You can reactivate your subscription anytime"."""
+    life = Life()
+    customer = life.account(ACME)
+    messaging = life.subscribe(ACME)
+    life.control("drop_webhooks")
+    life.control("fail_payment", customer=customer)
+    life.sleep(END + timedelta(days=60))
+    assert life.stripe("GET", f"/v1/subscriptions/{messaging}")["status"] == "canceled"
+
+    assert checkout(life).status == 201
+
+
+def test_the_way_to_the_portal_s_cancelling_is_open_to_who_resumed_there_unheard():
+    """SC-2: told that it "is cancelled already", they would be billed again."""
+    life, messaging = leaving()
+    asks = {"flow": "subscription_cancel", "subscription_id": messaging, "return_url": BACK}
+    refused = life.customer(ACME, "POST", "/v1/portal-sessions", asks)
+    unheard(life, "portal_resume", subscription=messaging)
+
+    opened = life.customer(ACME, "POST", "/v1/portal-sessions", asks)
+
+    assert (refused.status, refused.code) == (409, "portal_unavailable")
+    assert opened.status == 201
 
 
 @pytest.mark.parametrize("unknown", ["preview", "press", "resume"])
