@@ -20,7 +20,7 @@ MINISTACK := $(TOOLS)/ministack/.ready
 PIP_INSTALL := -m pip install --quiet --quiet --disable-pip-version-check --no-input --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check format bench simulate e2e screenshots docs package deploy \
+.PHONY: help run demo test check format bench bench-peers simulate e2e screenshots docs package deploy \
 	install lock clean
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules --no-print-directory
@@ -41,6 +41,7 @@ help:
 	@echo "make deploy STAGE=… BUCKET=… [WITH=\"Name=value …\"] [DRY_RUN=1]   puts it into an AWS account"
 	@echo "make e2e         deploys it whole into a local AWS that enforces every role, and drives it"
 	@echo "make bench       calls, CPU and cold start, each beside its floor"
+	@echo "make bench-peers the same events through dj-stripe and through Lapse, some minutes"
 	@echo "LAPSE_PORT, LAPSE_STATE, LAPSE_START and LAPSE_POLICY shape the local stack: see README.md."
 
 # -- what people run
@@ -79,12 +80,13 @@ format: $(READY)
 bench: package
 	@$(BIN)/python benchmarks/store_calls.py
 	@$(BIN)/python benchmarks/request_units.py
-	@echo
 	@$(BIN)/python benchmarks/scale.py
-	@echo
 	@$(BIN)/python benchmarks/webhook_cpu.py
 	@$(BIN)/python benchmarks/request_cpu.py
 	@$(BIN)/python benchmarks/cold_start.py
+# Takes some minutes, and installs dj-stripe into build/peers.
+bench-peers: install
+	@exec $(BIN)/python benchmarks/beside_dj_stripe.py
 e2e: install
 	@exec $(BIN)/python -m pytest tests/e2e/deployed.py
 package: $(READY)

@@ -18,6 +18,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from benchmarks.tables import EXACTLY, goal, show
 from chalicelib.domain import steps
 from chalicelib.handlers.jobs import SCHEDULE
 from chalicelib.store.table import Put
@@ -39,8 +40,8 @@ class Units:
     read: float
     requests: float
 
-    def __str__(self) -> str:
-        return f"{self.written:8.2f}{self.read:8.2f}{self.requests:10.2f}"
+    def cells(self) -> tuple[str, str, str]:
+        return f"{self.written:.2f}", f"{self.read:.2f}", f"{self.requests:.2f}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,36 +65,50 @@ FIRED = (
 
 def main() -> None:
     logging.disable(logging.CRITICAL)
-    head = f"{'written':>8}{'read':>8}{'requests':>10}"
-    print(f"{'a delivery':34}{head}   goal (written)")
-    for name, units, goal in deliveries():
-        print(f"{name:34}{units}   {goal}")
-    print(f"\n{'a fired step':34}{head}   goal (written)   {MANY:,} ÷ {FEW} accounts")
-    for one in FIRED:
-        few, many = fired(one, FEW), fired(one, MANY)
-        goal = "≤ 12" if one.outside else "≤ 7"
-        ratio = (many.written + many.read) / (few.written + few.read)
-        print(f"{one.kind:34}{many}   {goal:14}   {ratio:.2f}")
-    print(f"\nA sweep with nothing due reads {idle():.1f} units a kind in {SHARDS} shards.")
+    show(
+        "A delivery: request units of DynamoDB",
+        ("", *UNITS, "goal (written)"),
+        ((name, *units.cells(), _goal(units, most)) for name, units, most in deliveries()),
+    )
+    show(
+        f"A fired step, beside {MANY:,} accounts: request units of DynamoDB",
+        ("", *UNITS, "goal (written)", f">÷ beside {FEW}", "goal"),
+        map(_fired_row, FIRED),
+        [f"A sweep with nothing due reads {idle():.1f} units a kind in {SHARDS} shards."],
+    )
 
 
-def deliveries() -> Iterator[tuple[str, Units, str]]:
-    tellings: dict[str, tuple[Callable[[Stage], Any], str]] = {
-        "cancelled: five steps planned": (lambda stage: stage.cancel(hear=False), ""),
-        "renewal paid: no step moves": (_renewal_heard, "≤ 4"),
+UNITS = (">written", ">read", ">requests")
+
+
+def _goal(units: Units, most: float | None) -> str:
+    return goal(units.written, most) if most is not None else ""
+
+
+def _fired_row(one: Fired) -> tuple[str, ...]:
+    few, many = fired(one, FEW), fired(one, MANY)
+    ratio = round((many.written + many.read) / (few.written + few.read), 2)
+    most = 12 if one.outside else 7
+    return (one.kind, *many.cells(), _goal(many, most), f"{ratio:.2f}", goal(ratio, 1, how=EXACTLY))
+
+
+def deliveries() -> Iterator[tuple[str, Units, float | None]]:
+    tellings: dict[str, tuple[Callable[[Stage], Any], float | None]] = {
+        "cancelled: five steps planned": (lambda stage: stage.cancel(hear=False), None),
+        "renewal paid: no step moves": (_renewal_heard, 4),
         "newer, nothing visible": (
             lambda stage: stage.truth.event(
                 "customer.subscription.updated", stage.truth.thing("sub_1")
             ),
-            "1",
+            1,
         ),
-        "a duplicate": (_duplicate, "0"),
+        "a duplicate": (_duplicate, 0),
         "of no concern": (
             lambda stage: stage.truth.event("charge.succeeded", {"id": "ch_1"}),
-            "0",
+            0,
         ),
     }
-    for name, (telling, goal) in tellings.items():
+    for name, (telling, most) in tellings.items():
         stage, table = _stage()
         stage.account()
         stage.subscribe()
@@ -101,7 +116,7 @@ def deliveries() -> Iterator[tuple[str, Units, str]]:
         event = telling(stage)
         table.start()
         stage.deliver(event)
-        yield name, Units(table.written, table.read, table.requests), goal
+        yield name, Units(table.written, table.read, table.requests), most
 
 
 def _renewal_heard(stage: Stage) -> Any:

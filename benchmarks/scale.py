@@ -16,11 +16,10 @@ from dataclasses import dataclass, field
 from math import ceil
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from request_units import FIRED, fired
-
+from benchmarks.request_units import FIRED, fired
+from benchmarks.tables import goal, show
 from chalicelib.domain import steps
 from chalicelib.handlers.jobs import JOBS, SPARE_MILLISECONDS
 from chalicelib.sharing import PARTS, TURN
@@ -134,16 +133,7 @@ def play(due: Counter[tuple[int, int]], job: str, *, asks: bool, requests: float
 def main() -> None:
     logging.disable(logging.CRITICAL)
     due = backlog()
-    print(
-        f"{ACCOUNTS:,} accounts, {DUE:,} steps of one kind due at the same instant, {SHARDS} shards in {PARTS} parts"
-    )
-    print(
-        f"assumed: Stripe answers in {STRIPE_SECONDS} s and takes {STRIPE_A_SECOND} requests a second, DynamoDB {TABLE_SECONDS} s a request"
-    )
-    print(f"largest part {max(due.values()):,}, smallest {min(due.values()):,}\n")
-    print(
-        f"{'kind':22}{'takers':>7}{'minutes':>9}{'steps/s':>9}{'runs':>7}{'messages':>9}{'write u.':>11}{'read u.':>10}{'dollars':>9}"
-    )
+    rows = []
     for kind, job in KINDS:
         units = fired(next(one for one in FIRED if one.kind == kind), 100)
         asks = kind != steps.NUMBER_FEE
@@ -154,11 +144,26 @@ def main() -> None:
             "GB-seconds": went.busy * FUNCTIONS[job].memory / 1024, "queue requests": went.messages * 3,
         }  # fmt: skip
         dollars = sum(PRICES[name] * count for name, count in used.items())
-        print(
-            f"{kind:22}{FUNCTIONS[job].takers:7}{went.seconds / 60:9.0f}{went.fastest:9.0f}{went.invocations:7}{went.messages:9}{writes:11,.0f}{reads:10,.0f}{dollars:9.2f}"
-        )
+        rows.append((
+            kind, f"{FUNCTIONS[job].takers}", f"{went.seconds / 60:.0f}", f"{went.fastest:.0f}",
+            f"{went.invocations:,}", f"{went.messages:,}", f"{writes:,.0f}", f"{reads:,.0f}",
+            f"{dollars:.2f}", goal(went.seconds / 60, WITHIN_MINUTES, " min"),
+        ))  # fmt: skip
+    show(
+        f"{DUE:,} steps due at one instant, of {ACCOUNTS:,} accounts: minutes, request units, dollars",
+        ("kind", ">takers", ">minutes", ">steps/s", ">runs", ">messages", ">write units",
+         ">read units", ">dollars", "goal"),
+        rows,
+        [
+            f"Played in {SHARDS} shards of {PARTS} parts, of {min(due.values()):,} to {max(due.values()):,} steps.",
+            f"Assumed: Stripe answers in {STRIPE_SECONDS} s and takes {STRIPE_A_SECOND} requests a second.",
+            f"Assumed: DynamoDB answers a request in {TABLE_SECONDS} s.",
+        ],
+    )  # fmt: skip
     _limits(due)
 
+
+WITHIN_MINUTES = 60
 
 KINDS = (
     (steps.ACCESS_ENDS, "expire_subscriptions"),
@@ -176,26 +181,25 @@ def _limits(due: Counter[tuple[int, int]]) -> None:
     alone = 1 / (STRIPE_SECONDS + 2 * TABLE_SECONDS + OWN_SECONDS)
     row = FUNCTIONS["expire_subscriptions"]
     one_run = (row.seconds - SPARE_MILLISECONDS // 1000) * alone
-    print("\nwhat gives way, and when")
-    print(
-        f"one function alone         {one_run:12,.0f} steps each five minutes, {one_run * 12:,.0f} an hour"
-    )
-    print(
-        f"takers                     {row.takers * alone:12,.0f} steps a second of a kind that asks Stripe"
-    )
-    print(
-        f"Stripe                     {STRIPE_A_SECOND:12,} steps a second of all kinds together: the next limit, and not ours"
-    )
-    print(
-        f"the due index              {SHARDS * PARTITION_WRITES:12,} index writes a second of one kind ({SHARDS} shards of {PARTITION_WRITES:,})"
-    )
     walk = FUNCTIONS["check_invariants"]
     times = 86_400 // 900
     a_day = (walk.seconds - SPARE_MILLISECONDS // 1000) * times
     needed = ACCOUNTS * VISIT_REQUESTS * (TABLE_SECONDS + VISIT_SECONDS)
-    print(
-        f"a daily walk over all      {a_day / (VISIT_REQUESTS * (TABLE_SECONDS + VISIT_SECONDS)):12,.0f} accounts a day by one function; {ACCOUNTS:,} take {ceil(needed / a_day)} days"
-    )
+    walked = a_day / (VISIT_REQUESTS * (TABLE_SECONDS + VISIT_SECONDS))
+    show(
+        "What gives way, and when",
+        ("", ">at most", ""),
+        [
+            ("one function alone", f"{one_run * 12:,.0f}", "steps an hour"),
+            ("takers", f"{row.takers * alone:,.0f}", "steps a second of a kind that asks Stripe"),
+            ("Stripe", f"{STRIPE_A_SECOND:,}",
+             "steps a second of all kinds together: the next limit, and not ours"),
+            ("the due index", f"{SHARDS * PARTITION_WRITES:,}",
+             f"index writes a second of one kind, {PARTITION_WRITES:,} in each shard"),
+            ("a daily walk over all", f"{walked:,.0f}",
+             f"accounts a day by one function; {ACCOUNTS:,} take {ceil(needed / a_day)} days"),
+        ],
+    )  # fmt: skip
 
 
 VISIT_REQUESTS, VISIT_SECONDS = 2, 0.004
