@@ -132,9 +132,8 @@ def mark_sent(world: World, account: Account, message_id: str) -> str:
     more: it is being credited."""
     message = _must_know(world, account.id, message_id)
     now = world.clock.now()
-    policy = world.policies.get(account.policy)
     if message.state == "scheduled":
-        if crediting.is_withdrawn(account, policy, message.channel, now):
+        if _is_withdrawn(world, account, message):
             return "credited"
         message = _end(world, account.id, message)
     if message.state == "sent":
@@ -154,10 +153,17 @@ def _end(world: World, account_id: str, message: ScheduledMessage) -> ScheduledM
 
 
 def delete(world: World, account: Account, message_id: str) -> str:
-    """`deleted`, with its price given back, or the outcome that came first."""
+    """`deleted`, with its price given back, or the outcome that came first. After the end it is being credited, and
+    stays so: somebody else may have been told that already (invariant 2)."""
     message = _must_know(world, account.id, message_id)
     if message.state != "scheduled":
         return message.state
+    if _is_withdrawn(world, account, message):
+        return "credited"
+    return _give_back(world, account, message)
+
+
+def _give_back(world: World, account: Account, message: ScheduledMessage) -> str:
     now = world.clock.now()
     posting = Posting(
         cause=f"delete:{message.id}:{rfc3339(message.send_at)}",
@@ -170,8 +176,13 @@ def delete(world: World, account: Account, message_id: str) -> str:
         outcome = holdings.message_outcome(account.id, message, "deleted", now)
         wallet.post(world.table, account.id, posting, [outcome])
     except (wallet.Overtaken, wallet.AlreadyBooked):
-        return _must_know(world, account.id, message_id).state
+        return _must_know(world, account.id, message.id).state
     return "deleted"
+
+
+def _is_withdrawn(world: World, account: Account, message: ScheduledMessage) -> bool:
+    policy = world.policies.get(account.policy)
+    return crediting.is_withdrawn(account, policy, message.channel, world.clock.now())
 
 
 def _must_know(world: World, account_id: str, message_id: str) -> ScheduledMessage:

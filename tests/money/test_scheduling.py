@@ -135,14 +135,13 @@ def test_sent_deleted_and_credited_race_and_exactly_one_of_them_happens(table):
         if number == 0:
             sweep(stage.world, steps.MESSAGES_CREDITED)
             return {}
-        end = scheduling.delete if number % 2 else scheduling._end
         said = {}
         for id in ids[number:] + ids[:number]:
-            if end is scheduling.delete:
-                said[id] = scheduling.delete(stage.world, live, id)
+            # Asked in the last second before the end, and written after it.
+            message = holdings.message(table, "acme", id)
+            if number % 2:
+                said[id] = scheduling._give_back(stage.world, live, message)
             else:
-                # Asked in the last second before the end, and written after it.
-                message = holdings.message(table, "acme", id)
                 said[id] = scheduling._end(stage.world, "acme", message).state
         return said
 

@@ -87,7 +87,7 @@ BUGS = (
     Bug("case-ignored", "an open case does not hold the purge", "domain/open_cases.py",
         "    return tuple(id for id, case in account.cases.items() if case.holds_purge)", "    return ()"),
     Bug("sent-after-the-end", "a message may be sent after the end", "scheduling.py",
-        "        if crediting.is_withdrawn(account, policy, message.channel, now):", "        if False:"),
+        "        if _is_withdrawn(world, account, message):", "        if False:"),
     Bug("credited-too-much", "another live plan does not keep its messages", "domain/crediting.py",
         "    return frozenset(_channels(policy, ended.plan)) - kept",
         "    return frozenset(_channels(policy, ended.plan))"),

@@ -178,6 +178,41 @@ def test_a_credited_message_gives_nothing_back_when_it_is_deleted_as_well():
     assert life.balance(ACME) == 0
 
 
+@pytest.mark.parametrize("first", [sent, deleted])
+def test_told_at_the_end_that_it_is_credited_it_is_not_deleted_before_a_job_has_run(first):
+    """SC-12: "When the cancellation date arrives, we'll credit your account": what one server of the SaaS was told,
+    another one cannot undo, and the money comes back once, as the credit that was announced (seed 336)."""
+    life, (messaging,) = subscribed()
+    life.schedule(ACME, ("s1", "sms", END + DAY, 7))
+    life.cancel(ACME, messaging)
+    life.wait(END)
+
+    told, then = first(life, "s1"), deleted(life, "s1")
+    before = life.balance(ACME)
+    life.move(END + DAY)
+
+    assert (told.status, told.body["state"]) == (then.status, then.body["state"])
+    assert (then.status, then.body["state"]) == (409, "credited")
+    assert before == -7
+    assert credits_(life) == [("2026-02-28T12:00:00Z", 7)]
+    assert life.balance(ACME) == 0
+
+
+def test_deleted_in_the_last_second_its_price_comes_back_at_once():
+    """SC-12, the other side: until then the message is the SaaS's own."""
+    life, (messaging,) = subscribed()
+    life.schedule(ACME, ("s1", "sms", END + DAY, 7))
+    life.cancel(ACME, messaging)
+    life.wait(END - SECOND)
+
+    answer = deleted(life, "s1")
+    balance = life.balance(ACME)
+    life.move(END + DAY)
+
+    assert (answer.status, answer.body["state"], balance) == (200, "deleted", 0)
+    assert credits_(life) == []
+
+
 @pytest.mark.parametrize(
     ("canceled", "channel", "balance"), [(0, "sms", -23), (1, "rvm", -7)], ids=["sms", "rvm"]
 )
