@@ -23,6 +23,7 @@ from chalicelib.handlers.cancellations import (
     must_not_have_ended,
     pending_answer,
     shown_to,
+    to_show,
     up_to_date,
 )
 from chalicelib.handlers.problems import Problem, not_found, role_required
@@ -34,7 +35,7 @@ CONFIRMED_ROLES = ("billing_admin",)
 
 
 def preview(call: Call[shapes.Identity]) -> Answer:
-    found = up_to_date(call, _identified(call))
+    found = to_show(call, _identified(call))
     must_not_have_ended(call, found)
     shown = cancelling.preview(call.world, call.account, found)
     consents.keep_preview(call.world.table, call.account.id, shown)

@@ -29,7 +29,7 @@ from chalicelib.store import consents, wallet
 
 
 def preview(call: Call[None]) -> Answer:
-    found = up_to_date(call, subscription(call))
+    found = to_show(call, subscription(call))
     must_not_have_ended(call, found)
     reading.in_their_language(call)
     shown = cancelling.preview(
@@ -44,17 +44,31 @@ def up_to_date(call: Call[Any], found: Subscription) -> Subscription:
 
     Its period is over: Stripe has renewed it, and what is shown by the old one would be a whole period short of what is
     carried out (invariant 14). It is cancelled: that may have been taken back in the portal, and whoever was told here
-    that it is cancelled would be billed again (SC-2).
+    that it is cancelled would be billed again (SC-2). Where Stripe does not show it, nothing is proved, and it is
+    support's.
     """
+    try:
+        return _heard_if_in_doubt(call, found)
+    except StripeRefused as refused:
+        log.problem("subscription_not_shown", refused, account=call.account.id)
+        raise blocked((not_cancelable_online(call.account.locale),)) from refused
+
+
+def to_show(call: Call[Any], found: Subscription) -> Subscription:
+    """The same for a preview, which is always shown: by what we know, where Stripe does not show it."""
+    try:
+        return _heard_if_in_doubt(call, found)
+    except StripeRefused as refused:
+        log.problem("subscription_not_shown", refused, account=call.account.id)
+        return found
+
+
+def _heard_if_in_doubt(call: Call[Any], found: Subscription) -> Subscription:
     if not found.has_started or found.ended_at is not None:
         return found
     if not found.renewal_is_off and found.period_end > call.now:
         return found
-    try:
-        return _heard_again(call, found)
-    except StripeRefused as refused:
-        log.problem("subscription_not_shown", refused, account=call.account.id)
-        raise blocked((not_cancelable_online(call.account.locale),)) from refused
+    return _heard_again(call, found)
 
 
 def _heard_again(call: Call[Any], found: Subscription) -> Subscription:
@@ -115,11 +129,15 @@ def carry_out(
 
 def _as_stripe_has_it(call: Call[Any], found: Subscription) -> Answer:
     """Mostly it is over there already, and the event that says so is still on its way."""
-    known = _heard_again(call, found)
+    refused = blocked((not_cancelable_online(call.account.locale),))
+    try:
+        known = _heard_again(call, found)
+    except StripeRefused as error:
+        raise refused from error
     must_not_have_ended(call, known)
     earlier = pending_answer(call, known)
     if earlier is None:
-        raise blocked((not_cancelable_online(call.account.locale),))
+        raise refused
     return earlier
 
 

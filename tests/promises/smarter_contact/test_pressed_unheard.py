@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.gateways.stripe import Stripe, StripeRefused
 from tests.support.life import Life, Reply, consenting
 from tests.support.smarter_contact import (
     ACME,
@@ -188,22 +189,38 @@ def test_the_way_to_the_portal_s_cancelling_is_open_to_who_resumed_there_unheard
     assert opened.status == 201
 
 
-@pytest.mark.parametrize("unknown", ["preview", "press", "resume"])
-def test_what_stripe_does_not_know_is_said_in_a_sentence(unknown, monkeypatch):
-    from chalicelib.gateways.stripe import Stripe, StripeRefused
+@pytest.fixture
+def unknown_at_stripe(monkeypatch):
+    """It shows us this subscription no more; neither does it cancel it."""
 
-    def refuse(*_args, **_named):
+    def refuse(*_args: object, **_named: object) -> None:
         raise StripeRefused("resource_missing", "No such subscription.")
 
-    life, messaging = leaving()
-    shown = life.preview(ACME, messaging).body
-    monkeypatch.setattr(Stripe, "subscription", refuse)
+    def begin() -> None:
+        for name in ("subscription", "turn_renewal_off"):
+            monkeypatch.setattr(Stripe, name, refuse)
 
-    asked = {
-        "preview": lambda: life.preview(ACME, messaging),
-        "press": lambda: press(life, messaging, shown),
-        "resume": lambda: life.resume(ACME, messaging),
-    }[unknown]()
+    return begin
 
-    assert asked.status == 409
-    assert asked.body["detail"]
+
+def renewing() -> tuple[Life, str]:
+    life, (messaging,) = subscribed()
+    return life, messaging
+
+
+@pytest.mark.parametrize("begins", [leaving, renewing])
+def test_what_stripe_does_not_show_is_shown_as_we_know_it_and_pressing_leads_to_support(
+    begins, unknown_at_stripe
+):
+    """NX-6: "contact the support team" when stuck. Nothing is called done that Stripe did not confirm."""
+    life, messaging = begins()
+    unknown_at_stripe()
+
+    shown = life.preview(ACME, messaging)
+    pressed = press(life, messaging, shown.body)
+    resumed = life.resume(ACME, messaging)
+
+    assert shown.status == 201
+    assert (pressed.status, pressed.code) == (409, "blocked")
+    assert pressed.body["blockers"][0]["action"]["href"] == "/membership#support"
+    assert (resumed.status, resumed.code) == (409, "not_resumable")
