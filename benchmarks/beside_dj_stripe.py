@@ -238,10 +238,15 @@ class Deliverer:
         headers = {"Content-Type": "application/json", "Stripe-Signature": signature(body, now)}
         if not hasattr(self._own, "connection"):
             self._own.connection = HTTPConnection("127.0.0.1", self._port, timeout=60)
-        self._own.connection.request("POST", self._path, body, headers)
-        answer = self._own.connection.getresponse()
-        answer.read()
-        if answer.status != 200:
+        try:
+            self._own.connection.request("POST", self._path, body, headers)
+            answer = self._own.connection.getresponse()
+            answer.read()
+            status = answer.status
+        except OSError:
+            self._own.connection.close()
+            status = 0
+        if status != 200:
             self.refused.append(event)
 
 

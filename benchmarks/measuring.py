@@ -20,6 +20,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
+import jwt
 import stripe
 from botocore.awsrequest import AWSResponse
 from botocore.session import get_session
@@ -113,6 +114,7 @@ class Bench:
         assert self.stage.deliver(paid)[0] == 200
         notebook = Notebook(Path(":memory:"))
         self.tokens = Tokens(notebook)
+        self.public_key = jwt.PyJWKSet.from_dict(self.tokens.jwks()).keys[0].key
         self.dynamo = StubbedDynamo(self._items())
         self.stripe = StubbedStripe(stripe_answers or {})
         self.raw_dynamo = self._raw_dynamo()

@@ -13,10 +13,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+import jwt
+
 from app import app
 from benchmarks.measuring import ROUNDS, Bench, Row, compare
 from chalicelib.gateways.tokens import MOST_REMEMBERED
 from infra.local.messages import Request
+from infra.local.tokens import AUDIENCE, ISSUER
 
 ENTITLEMENTS_GOAL = 1.3
 PORTAL_GOAL = 1.15
@@ -49,14 +52,20 @@ def entitlements(rounds: int) -> None:
     )
     assert json.loads(again()["body"])["features"]["log_in"] is True
     asked, reads = ", ".join(bench.asked_by(again)), _reads(bench)
+    token = bench.authorization("member")[1].removeprefix("Bearer ")
     compare(
         "One entitlements answer",
         Row("raw botocore, the same read", lambda: bench.raw_dynamo.get_item(**reads)),
         Row("Lapse, a token that was seen before", again, ENTITLEMENTS_GOAL),
         Row("Lapse, a token's first time", first, ENTITLEMENTS_GOAL),
+        Row("PyJWT alone, verifying a token", lambda: _verified(bench, token)),
         rounds=rounds,
         notes=[f"Asked, warm: {asked}."],
     )
+
+
+def _verified(bench: Bench, token: str) -> None:
+    jwt.decode(token, bench.public_key, algorithms=["RS256"], audience=AUDIENCE, issuer=ISSUER)
 
 
 def _entitlements(bench: Bench, who: str) -> Request:
