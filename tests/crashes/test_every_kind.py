@@ -3,11 +3,14 @@ which it is broken at every call in every way. One that is new, or whose story i
 """
 
 import importlib
+import re
 from contextlib import suppress
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+import chalicelib
 from chalicelib.domain import steps
 from chalicelib.gates import PORTS
 from chalicelib.gateways.stripe import StripeUnavailable
@@ -59,6 +62,13 @@ WORKS = {
     "retry_parked_events": SWEPT,
 }  # fmt: skip
 """Job that does more than sweep steps → the same."""
+BY_HAND = {
+    "backfill": (
+        "tests.truth.test_backfilling",
+        "test_broken_anywhere_it_goes_on_and_tells_the_truth",
+    ),
+}
+"""What walks over everything, keeps how far it is, and is started by a person instead of the schedule → the same."""
 HARMLESS = {"listen_for_silence"}
 """It only looks, and says what it saw in the log."""
 
@@ -98,7 +108,18 @@ def test_every_step_every_job_and_every_event_is_in_the_listing():
     assert WORKS.keys() | HARMLESS == works
 
 
-@pytest.mark.parametrize(("module", "name"), sorted({*STEPS.values(), *WORKS.values()}))
+def test_what_is_a_job_and_stands_in_no_schedule_is_in_the_listing_too():
+    sources = [file.read_text() for file in Path(chalicelib.__file__).parent.glob("*.py")]
+    named = {
+        name for source in sources for name in re.findall(r'^JOB = "(\w+)"$', source, re.MULTILINE)
+    }
+
+    assert named - {job.name for job in SCHEDULE} == BY_HAND.keys()
+
+
+@pytest.mark.parametrize(
+    ("module", "name"), sorted({*STEPS.values(), *WORKS.values(), *BY_HAND.values()})
+)
 def test_the_story_is_there(module, name):
     assert callable(getattr(importlib.import_module(module), name))
 
