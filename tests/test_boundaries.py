@@ -130,9 +130,10 @@ DOORS = {
         names=("pynamodb", "botocore", "boto3"),
         open_to=(
             *("chalicelib/store/dynamo.py", "chalicelib/store/pynamo.py"),
-            # The other services of AWS that we speak to; each in its own module.
+            # The other services of AWS that we speak to, each in its own module, and what makes their clients.
+            "chalicelib/gateways/aws.py",
             *("chalicelib/gateways/ses.py", "chalicelib/gateways/eventbridge.py"),
-            *("chalicelib/gateways/files.py", "chalicelib/gateways/secrets.py"),
+            "chalicelib/gateways/files.py",
             "chalicelib/gateways/carriers/aws.py",
             *("chalicelib/gateways/purge_at_aws.py", "chalicelib/gateways/share_queue.py"),
         ),

@@ -11,9 +11,9 @@ from typing import Any
 
 from chalicelib.domain.cloud_events import MOST_BYTES, SOURCE, cloud_event
 from chalicelib.domain.news import DomainEvent
+from chalicelib.gateways import aws
 from chalicelib.gateways.events import EventRefused, OutOfReach
 
-CONNECT_SECONDS = 3
 READ_SECONDS = 10
 ATTEMPTS = 3
 _REFUSALS = frozenset({"MalformedDetail", "InvalidArgument", "ValidationException"})
@@ -31,18 +31,8 @@ class EventBridge:
 
     @cached_property
     def _client(self) -> Any:
-        from botocore.config import Config
-        from botocore.session import get_session
-
-        return get_session().create_client(
-            "events",
-            region_name=self._region,
-            endpoint_url=self._endpoint,
-            config=Config(
-                connect_timeout=CONNECT_SECONDS,
-                read_timeout=READ_SECONDS,
-                retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
-            ),
+        return aws.client(
+            "events", self._region, self._endpoint, seconds=READ_SECONDS, attempts=ATTEMPTS
         )
 
     def publish(self, event: DomainEvent) -> None:

@@ -10,8 +10,10 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import IO, Any, Protocol
 
-CONNECT_SECONDS = 3
+from chalicelib.gateways import aws
+
 READ_SECONDS = 60
+ATTEMPTS = 3
 PIECE = 256 * 1024
 MOST_AT_ONCE = 1000
 """What S3 deletes with one request."""
@@ -58,19 +60,13 @@ class Bucket:
 
     @cached_property
     def _client(self) -> Any:
-        from botocore.config import Config
-        from botocore.session import get_session
-
-        return get_session().create_client(
+        return aws.client(
             "s3",
-            region_name=self._region,
-            endpoint_url=self._endpoint,
-            config=Config(
-                signature_version="s3v4",
-                connect_timeout=CONNECT_SECONDS,
-                read_timeout=READ_SECONDS,
-                retries={"total_max_attempts": 3},
-            ),
+            self._region,
+            self._endpoint,
+            seconds=READ_SECONDS,
+            attempts=ATTEMPTS,
+            signature_version="s3v4",
         )
 
     def write(self, name: str, source: IO[bytes]) -> None:

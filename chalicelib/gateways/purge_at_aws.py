@@ -4,27 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from chalicelib.gateways import aws
 from chalicelib.gateways.purgers import PurgerUnavailable
 
-CONNECT_SECONDS = 3
 READ_SECONDS = 15
 ATTEMPTS = 3
 
 
 def client(service: str, region: str, endpoint: str | None) -> Any:
-    from botocore.config import Config
-    from botocore.session import get_session
-
-    return get_session().create_client(
-        service,
-        region_name=region,
-        endpoint_url=endpoint,
-        config=Config(
-            connect_timeout=CONNECT_SECONDS,
-            read_timeout=READ_SECONDS,
-            retries={"total_max_attempts": ATTEMPTS},
-        ),
-    )
+    return aws.client(service, region, endpoint, seconds=READ_SECONDS, attempts=ATTEMPTS)
 
 
 def asked(client: Any, what: str, **params: Any) -> Any:

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from chalicelib import log
 from chalicelib.clock import Clock, SystemClock
+from chalicelib.gateways import aws
 
 KEPT = timedelta(minutes=15)
 APART = timedelta(minutes=1)
@@ -178,18 +179,7 @@ def _parameter_store(region: str) -> Read:
 
 
 def _client(service: str, region: str) -> Any:
-    from botocore.config import Config
-    from botocore.session import get_session
-
-    return get_session().create_client(
-        service,
-        region_name=region,
-        config=Config(
-            connect_timeout=CONNECT_SECONDS,
-            read_timeout=READ_SECONDS,
-            retries={"total_max_attempts": 2},
-        ),
-    )
+    return aws.client(service, region, seconds=READ_SECONDS, attempts=2, connecting=CONNECT_SECONDS)
 
 
 def _within(span: timedelta, since: datetime, now: datetime) -> bool:

@@ -11,9 +11,9 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+from chalicelib.gateways import aws
 from chalicelib.gateways.mail import MailRefused
 
-CONNECT_SECONDS = 3
 READ_SECONDS = 10
 _ADDRESS = re.compile(r"[^\s@,;:<>()\[\]\\\"\x00-\x1f\x7f]+@[^\s@,;:<>()\[\]\\\"\x00-\x1f\x7f]+")
 """One plain address: two of them in one field would both get somebody's mail."""
@@ -29,20 +29,8 @@ class Ses:
 
     @cached_property
     def _client(self) -> Any:
-        from botocore.config import Config
-        from botocore.session import get_session
-
-        return get_session().create_client(
-            "sesv2",
-            region_name=self._region,
-            endpoint_url=self._endpoint,
-            config=Config(
-                connect_timeout=CONNECT_SECONDS,
-                read_timeout=READ_SECONDS,
-                # A second attempt after a lost answer would be a second mail.
-                retries={"total_max_attempts": 1},
-            ),
-        )
+        # A second attempt after a lost answer would be a second mail.
+        return aws.client("sesv2", self._region, self._endpoint, seconds=READ_SECONDS, attempts=1)
 
     def send(
         self,

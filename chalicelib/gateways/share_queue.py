@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
+from chalicelib.gateways import aws
 from chalicelib.sharing import NotShared, Share
 
-CONNECT_SECONDS = 3
 READ_SECONDS = 10
 ATTEMPTS = 3
 
@@ -21,18 +21,8 @@ class ShareQueue:
 
     @cached_property
     def _client(self) -> Any:
-        from botocore.config import Config
-        from botocore.session import get_session
-
-        return get_session().create_client(
-            "sqs",
-            region_name=self._region,
-            endpoint_url=self._endpoint,
-            config=Config(
-                connect_timeout=CONNECT_SECONDS,
-                read_timeout=READ_SECONDS,
-                retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
-            ),
+        return aws.client(
+            "sqs", self._region, self._endpoint, seconds=READ_SECONDS, attempts=ATTEMPTS
         )
 
     def put(self, shares: Sequence[Share], turn: str) -> None:

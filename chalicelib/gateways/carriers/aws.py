@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
+from chalicelib.gateways import aws
 from chalicelib.gateways.carriers import CarrierError, NotRecoverable
 from chalicelib.gateways.carriers.asking import (
     ANOTHER_NUMBER,
@@ -32,7 +33,6 @@ from chalicelib.gateways.carriers.asking import (
 ID = re.compile(r"[A-Za-z0-9_:/-]{1,256}")
 """The pattern of `PhoneNumberIdOrArn` and `RegistrationIdOrArn`."""
 DELETED = "DELETED"
-CONNECT_SECONDS = 3
 
 _OF_CODE: Mapping[str, tuple[str, bool]] = {
     "AccessDeniedException": (NOT_PERMITTED, False),
@@ -55,19 +55,13 @@ class AwsMessaging:
 
     @cached_property
     def _client(self) -> Any:
-        from botocore.config import Config
-        from botocore.session import get_session
-
-        return get_session().create_client(
+        # Once: the sweep tries again, having asked first.
+        return aws.client(
             "pinpoint-sms-voice-v2",
-            region_name=self._region,
-            endpoint_url=self._endpoint,
-            config=Config(
-                connect_timeout=CONNECT_SECONDS,
-                read_timeout=LONGEST_SECONDS,
-                # The sweep tries again, having asked first.
-                retries={"total_max_attempts": 1},
-            ),
+            self._region,
+            self._endpoint,
+            seconds=LONGEST_SECONDS,
+            attempts=1,
         )
 
     def release_number(self, e164: str, provider_id: str, *, key: str) -> None:
