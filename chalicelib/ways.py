@@ -73,8 +73,11 @@ def hold(world: World, kind: str, at: Position, until: datetime, reason: str) ->
 
 def rests_until(world: World, way: str) -> datetime | None:
     """Set where this process found it out of reach a moment ago: the next account would fare no better."""
-    since, now = world.marks.get(f"rests:{way}"), world.clock.now()
-    return since + REST if since is not None and since <= now < since + REST else None
+    since, until = world.marks.get(f"rests:{way}"), world.marks.get(f"rests until:{way}")
+    if since is None or until is None:
+        return None
+    # A clock that was set back would have it rest for ever.
+    return until if since <= world.clock.now() < until else None
 
 
 def events_of(account_id: str, entry: HistoryEntry) -> tuple[DomainEvent, ...]:
@@ -170,12 +173,17 @@ def _stop(world: World, way: Way, at: Position, error: Exception) -> None:
         case SwitchedOff():
             hold(world, way.due_kind, at, now, "switched off")
         case _:
+            asked_for = timedelta(0)
             if isinstance(error, OutOfReach):
+                asked_for = error.asked_for
                 world.marks[f"rests:{way.name}"] = now
-            _try_later(world, way, at, error)
+                world.marks[f"rests until:{way.name}"] = now + max(REST, asked_for)
+            _try_later(world, way, at, error, asked_for)
 
 
-def _try_later(world: World, way: Way, at: Position, error: Exception) -> None:
+def _try_later(
+    world: World, way: Way, at: Position, error: Exception, asked_for: timedelta
+) -> None:
     now, attempts = world.clock.now(), at.attempts + 1
     since = at.fails_since or now
     log.problem(
@@ -190,7 +198,7 @@ def _try_later(world: World, way: Way, at: Position, error: Exception) -> None:
         world.table,
         at,
         way.due_kind,
-        now + backoff(attempts),
+        now + max(backoff(attempts), asked_for),
         world.settings.due_shards,
         reason=log.reason(error),
         attempts=attempts if attempts < MOST_TRIES else MOST_TRIES - TRIES_LEFT_AFTER_AN_OUTAGE,

@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 from chalicelib.clock import Clock
@@ -26,6 +27,8 @@ CONTENT_TYPE = "application/cloudevents+json"
 GONE = 410
 SIGNATURE_REFUSED = frozenset({401, 403})
 BUSY = frozenset({408, 425, 429})
+LONGEST_WAIT = timedelta(hours=1)
+"""Whoever asks for more is asked again after this: a mistake of theirs must not keep their events for days."""
 
 
 class NotTaken(Exception):
@@ -86,5 +89,19 @@ class EventEndpoint:
             for secret in self._secrets:
                 secret.refresh()
         if error.status >= 500 or error.status in BUSY:
-            raise OutOfReach(error.code) from error
+            raise OutOfReach(error.code, self._asked_for(error.answer)) from error
         raise NotTaken(error.code) from error
+
+    def _asked_for(self, answer: http.Answer) -> timedelta:
+        """`Retry-After`, as seconds or as a date. What cannot be read, or lies behind us, asks for nothing."""
+        said = answer.headers.get("retry-after", "").strip()
+        if said.isascii() and said.isdecimal():
+            # More digits than these are longer than the longest in any case.
+            return min(timedelta(seconds=int(said[:9])), LONGEST_WAIT)
+        try:
+            until = parsedate_to_datetime(said)
+        except ValueError:
+            return timedelta(0)
+        if until.tzinfo is None:
+            return timedelta(0)
+        return min(max(until - self._clock.now(), timedelta(0)), LONGEST_WAIT)

@@ -1,6 +1,6 @@
 """Domain events to the outside: what every publisher must do. The reason of each failure is a code."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from chalicelib.domain.news import DomainEvent
@@ -12,6 +12,11 @@ class EventRefused(Exception):
 
 class OutOfReach(Exception):
     """Nobody took it this time, and the next event would fare no better: there is nobody, or they are too busy."""
+
+    def __init__(self, code: str, asked_for: timedelta = timedelta(0)) -> None:
+        """`asked_for`: so long they want to be left alone."""
+        super().__init__(code)
+        self.asked_for = asked_for
 
 
 class Gone(Exception):

@@ -88,6 +88,41 @@ def test_an_endpoint_that_is_down_delays_nobody_else_and_repeats_nothing(stage):
     assert waiting(stage) == []
 
 
+@pytest.mark.parametrize(
+    ("asked_for", "ticks"),
+    [(timedelta(0), 1), (timedelta(minutes=4), 1), (timedelta(minutes=17), 4)],
+)
+def test_who_asks_to_be_left_alone_for_a_while_is_and_nobody_else_waits(stage, asked_for, ticks):
+    stage.leaving()
+    stage.app.fails = fails(OutOfReach("status_429", asked_for))
+    stage.flow()
+    assert stage.crm.types == ALL
+    tried = stage.app.tries
+
+    stage.app.fails = fails(None)
+    stage.ticks(ticks - 1)
+    assert (stage.app.tries, stage.app.types) == (tried, [])
+    stage.ticks()
+
+    assert stage.app.types == ALL
+
+
+def test_other_accounts_wait_as_long_as_was_asked_for(stage):
+    world = stage.anew()
+    stage.leaving()
+    stage.app.fails = fails(OutOfReach("status_503", timedelta(minutes=10)))
+    delivering.deliver(world, "acme")
+    tried = stage.app.tries
+
+    for minutes, rests in ((9, True), (10, False)):
+        world.clock.at = stage.now + timedelta(minutes=minutes)
+        assert (ways.rests_until(world, "app") is not None) is rests
+    assert stage.app.tries == tried
+    # A clock that was set back must not have it rest for ever.
+    world.clock.at = stage.now - SECOND
+    assert ways.rests_until(world, "app") is None
+
+
 def test_a_bus_that_is_down_delays_no_endpoint_and_repeats_nothing(stage):
     stage.leaving()
     stage.listener.fails = lambda what: OSError("down") if "." in what else None

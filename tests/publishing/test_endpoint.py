@@ -133,6 +133,24 @@ def test_who_is_down_or_busy_is_out_of_reach_for_everybody(status):
         to(receiver).send(EVENT)
 
 
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ("120", 120), (" 120 ", 120), ("0", 0), ("3600", 3600), ("3601", 3600), ("9" * 400, 3600),
+        ("", 0), ("-5", 0), ("1.5", 0), ("soon", 0), ("\u0663", 0), ("Sun, 01 Mar 2026", 0),
+        ("Sun, 01 Mar 2026 12:10:00 GMT", 600), ("Sun, 01 Mar 2026 11:00:00 GMT", 0),
+        ("Sun, 01 Mar 2026 12:59:59 GMT", 3599), ("Mon, 02 Mar 2026 12:00:00 GMT", 3600),
+        ("Sun, 01 Mar 2026 13:10:00 +0100", 600), ("Sun, 01 Mar 2026 12:10:00 -0000", 0),
+    ],
+)  # fmt: skip
+def test_who_is_busy_says_for_how_long_an_hour_at_most(said, seconds):
+    answer = (503, b"", {"Retry-After": said.encode().decode("latin-1")})
+    with Receiver(answer, now=lambda: AT) as receiver, pytest.raises(OutOfReach) as failed:
+        to(receiver, clock=Clock(AT)).send(EVENT)
+
+    assert failed.value.asked_for == timedelta(seconds=seconds)
+
+
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 413, 415, 422])
 def test_who_answers_otherwise_did_not_take_this_one(status):
     with Receiver((status, b"")) as receiver, pytest.raises(NotTaken, match=f"status_{status}"):
