@@ -21,7 +21,7 @@ PIP_INSTALL := -m pip install --quiet --quiet --disable-pip-version-check --no-i
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo test check format bench bench-peers simulate e2e screenshots docs package deploy \
-	install lock clean
+	remove trial install lock clean
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
@@ -39,7 +39,10 @@ help:
 	@echo
 	@echo "make package     the Lambda zip and its template, into build/"
 	@echo "make deploy STAGE=… BUCKET=… [WITH=\"Name=value …\"] [DRY_RUN=1]   puts it into an AWS account"
-	@echo "make e2e         deploys it whole into a local AWS that enforces every role, and drives it"
+	@echo "make remove STAGE=…    takes a stage away again; its table and files stay"
+	@echo "make trial       a local AWS and Stripe, both empty, to try the deployment guide against"
+	@echo "make e2e         deploys it whole into a local AWS that enforces every role, and drives it;"
+	@echo "                 and follows the deployment guide from nothing, word for word"
 	@echo "make bench       calls, CPU and cold start, each beside its floor"
 	@echo "make bench-peers the same events through dj-stripe and through Lapse, some minutes"
 	@echo "LAPSE_PORT, LAPSE_STATE, LAPSE_START and LAPSE_POLICY shape the local stack: see README.md."
@@ -88,12 +91,17 @@ bench: package
 bench-peers: install
 	@exec $(BIN)/python benchmarks/beside_dj_stripe.py
 e2e: install
-	@exec $(BIN)/python -m pytest tests/e2e/deployed.py
+	@exec $(BIN)/python -m pytest -n $(JOBS) --dist loadfile tests/e2e/deployed.py tests/e2e/from_the_guide.py
 package: $(READY)
 	@$(BIN)/python -m infra.packaging
 # make deploy STAGE=prod BUCKET=artifacts WITH="TokenIssuer=… JwksUrl=…" [DRY_RUN=1]
-deploy: package
+deploy: $(READY)
 	@$(BIN)/python -m infra.packaging.deploy --stage "$(STAGE)" --bucket "$(BUCKET)" $(if $(DRY_RUN),--dry-run) $(WITH)
+# make remove STAGE=trial [SURE=trial]
+remove: $(READY)
+	@$(BIN)/python -m infra.packaging.deploy --stage "$(STAGE)" --remove --sure "$(SURE)"
+trial: install
+	@exec $(BIN)/python -m infra.local.trial --end-with-parent
 
 # -- setting up
 

@@ -63,6 +63,7 @@ PORTS: Mapping[str, Port] = {
             "create_endpoint": ASKED,
             "update_endpoint": ASKED,
             "delete_endpoint": ASKED,
+            "create_price": ASKED,
             "create_portal_configuration": ASKED,
             "update_portal_configuration": ASKED,
         },
@@ -75,7 +76,7 @@ PORTS: Mapping[str, Port] = {
             *("refunds_page", "disputes_page"),
             *("newest_paid_invoice", "price_named", "prices_of", "endpoints", "spoken_at"),
             # The doctor's table of calls that name nothing which exists: whether the key may, never that it does.
-            *("portal_configurations", "try_out", "newest_events", "event"),
+            *("portal_configurations", "try_out", "newest_events", "events_lately", "event"),
         }),
     ),
     "carriers": Port(

@@ -120,7 +120,7 @@ def of_stripe() -> StripeSettings:
     return StripeSettings(
         key=_required("LAPSE_STRIPE_API_KEY", "calling Stripe"),
         base_url=_stripe_base_url(),
-        region=_region(),
+        region=region(),
     )
 
 
@@ -133,14 +133,14 @@ def _stripe_base_url() -> str | None:
     return url
 
 
-def _region() -> str:
+def region() -> str:
     return os.environ.get("AWS_REGION", os.environ.get("AWS_DEFAULT_REGION", "us-east-1"))
 
 
 def of_the_table() -> TableSettings:
     return TableSettings(
         name=_required("LAPSE_TABLE", "the DynamoDB table"),
-        region=_region(),
+        region=region(),
         due_shards=int(os.environ.get("LAPSE_DUE_SHARDS", "16")),
     )
 

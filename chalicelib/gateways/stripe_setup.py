@@ -100,6 +100,26 @@ class SetupAtStripe:
             )
         return found
 
+    def create_price(
+        self, *, lookup_key: str, amount_minor: int, currency: str, interval: str, product: str
+    ) -> None:
+        self._call(
+            lambda c: c.v1.prices.create(
+                {
+                    "lookup_key": lookup_key,
+                    "unit_amount": amount_minor,
+                    "currency": currency,
+                    "recurring": {"interval": interval},
+                    "product_data": {"name": product},
+                }
+            )
+        )
+
+    def events_lately(self) -> list[Json]:
+        """The newest of all types, as many as one page holds."""
+        reply = self._call(lambda c: c.v1.events.list({"limit": 100}))
+        return [one.to_dict(for_json=True) for one in reply.data]
+
     def price_named(self, price_id: str) -> Json:
         found: Json = self._call(lambda c: c.v1.prices.retrieve(price_id)).to_dict(for_json=True)
         return found

@@ -23,15 +23,16 @@ from chalicelib.gateways.stripe import (
 )
 from chalicelib.handlers.jobs import SCHEDULE
 from chalicelib.hearing import HEARD
-from chalicelib.settings import SettingsError
-from infra.cli import doctor_prices, portal_rules
+from chalicelib.settings import Settings, SettingsError
+from infra.cli import doctor_endpoints, doctor_prices, portal_rules
 from infra.cli.desk import Groups, say_json
 from infra.cli.findings import Check, Finding, fail, ok, run, warn
-from infra.cli.patient import Patient, deployed, local
+from infra.cli.patient import Patient, deployed, local, unsigned
 
 Ask = Callable[[Any], Any]
 
 CLOSE_SECONDS, FAR_SECONDS = 5, 60
+ON_ITS_WAY_SECONDS = 10
 SET_UP = "run `lapse setup stripe --apply`"
 
 
@@ -49,7 +50,7 @@ def add(groups: Groups) -> None:
 
 def _run(given: argparse.Namespace) -> int:
     try:
-        patient = local(given.local) if given.local else deployed()
+        patient = local(given.local) if given.local else deployed(given.deployed)
     except (SettingsError, LookupError, ValueError) as error:
         print(f"lapse: {error.args[0]}", file=sys.stderr)
         return 2
@@ -78,16 +79,27 @@ def examine(
 
 
 def _secrets(patient: Patient) -> Iterator[Finding]:
-    settings = patient.settings
-    named = [
-        ("Stripe's key", settings.stripe_api_key),
-        ("the refund key", settings.stripe_refund_key),
-    ]
-    named += [("a webhook secret", one) for one in settings.webhook_secrets]
-    named += [("the roles secret", settings.roles_secret)]
-    for what, setting in named:
+    for what, setting in _named(patient.settings):
         if setting:
             yield _secret(patient, what, setting)
+
+
+def _named(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Every secret that is used. What stands in a setting that nobody uses need not be there."""
+    yield "Stripe's key", settings.stripe_api_key
+    yield "the refund key", settings.stripe_refund_key
+    for one in settings.webhook_secrets:
+        yield "a webhook secret", one
+    if settings.roles_url:
+        yield "the roles secret", settings.roles_secret
+    if settings.twilio:
+        yield "Twilio's secret", settings.twilio.secret
+    if settings.bandwidth:
+        yield "Bandwidth's secret", settings.bandwidth.secret
+    yield "Telnyx's secret", settings.telnyx_secret
+    for endpoint in settings.event_endpoints:
+        for one in endpoint.get("secrets", ()):
+            yield f"the secret of the event endpoint {endpoint.get('name')}", str(one)
 
 
 def _secret(patient: Patient, what: str, setting: str) -> Finding:
@@ -194,7 +206,7 @@ def _valid(patient: Patient) -> Iterator[Finding]:
         )
         return
     yield ok("Stripe answers our key")
-    apart = abs((spoken - patient.now).total_seconds())
+    apart = abs((spoken - patient.present).total_seconds())
     says = f"our clock and Stripe's are {apart:.0f} s apart"
     if apart > FAR_SECONDS:
         yield fail(says, "set this machine's clock: signatures older than 300 s are refused")
@@ -238,6 +250,56 @@ def _endpoint(patient: Patient) -> Iterator[Finding]:
         yield warn(
             f"it speaks {', '.join(versions)}, and we {API_VERSION}",
             f"{SET_UP}, let both run, and retire the old one",
+        )
+
+
+def _answers(patient: Patient) -> Iterator[Finding]:
+    """Asked with a signature that nobody made: it is ours, and can read its secret, when it refuses exactly that."""
+    url = patient.webhook_url
+    if url is None:
+        yield warn(
+            "nobody said where Stripe reaches us",
+            "lapse --stage NAME doctor reads it off the stage",
+        )
+        return
+    status, code = unsigned(url)
+    if (status, code) == (400, "malformed_request"):
+        yield ok(f"{url} answers, and refuses what Stripe did not sign")
+    elif status == 503:
+        yield fail(
+            f"{url} cannot read its secret or its table", "see secrets, then the function's log"
+        )
+    elif status == 0:
+        yield fail(f"{url} does not answer", "see whether it is the stage's address, and deployed")
+    else:
+        yield fail(
+            f"{url} answers {status}, which is not ours", "give Stripe the stage's own address"
+        )
+
+
+def _deliveries(patient: Patient) -> Iterator[Finding]:
+    """Whether Stripe's events arrive. A secret that does not fit shows nowhere else: Stripe tells nobody its own."""
+    told = [
+        one
+        for one in patient.stripe.events_lately()
+        if one["type"] in HEARD
+        and one["created"] < patient.present.timestamp() - ON_ITS_WAY_SECONDS
+    ]
+    waiting = [one for one in told if one["pending_webhooks"]]
+    if not told:
+        yield ok("Stripe has had nothing to tell us lately")
+    elif not waiting:
+        yield ok(f"the last {len(told)} events that Stripe had to tell were all taken")
+    elif told[0]["pending_webhooks"]:
+        yield fail(
+            f"the last {told[0]['type']} ({told[0]['id']}) was not taken, and {len(waiting) - 1} before it",
+            "see what we answered it in Stripe's Dashboard; on 400 the endpoint's signing secret is not the"
+            " one that lies where LAPSE_WEBHOOK_SECRETS says. Stripe sends it again, nothing is lost",
+        )
+    else:
+        yield warn(
+            f"{len(waiting)} of the last {len(told)} events are still to be sent again, the newest was taken",
+            "wait: Stripe repeats them, and hear_missed_events reads what it gives up",
         )
 
 
@@ -367,9 +429,12 @@ CHECKS: tuple[Check[Patient], ...] = (
     Check("stripe", _valid),
     Check("permissions", _permissions),
     Check("endpoint", _endpoint),
+    Check("webhook", _answers, at_aws=True),
+    Check("deliveries", _deliveries),
     Check("portal", _portal),
     Check("policies", _policies),
     Check("issuer", _keys, at_aws=True),
     Check("table", _table, at_aws=True),
     Check("schedules", _schedules, at_aws=True),
+    Check("events", doctor_endpoints.reached, at_aws=True),
 )

@@ -21,6 +21,7 @@ from infra.cli import (
     purge,
     reconcile,
     setup,
+    stages,
     switches,
 )
 
@@ -43,8 +44,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         top.print_help()
         return 0
     try:
+        if given.stage:
+            given.deployed = stages.use(given.stage, getattr(given, "own", ()))
         code: int = given.run(given)
         sys.stdout.flush()
+    except stages.NoStage as error:
+        print(f"lapse: {error}", file=sys.stderr)
+        return 2
     except BrokenPipeError:
         # Whoever reads has seen enough (`| head`): not to be told again when the interpreter flushes at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -58,6 +64,12 @@ def parser() -> argparse.ArgumentParser:
         description="Look after the subscriptions that are cancelled, resumed and ended with Lapse.",
     )
     top.add_argument("--version", action="version", version="lapse 0.1.0")
+    top.add_argument(
+        "--stage",
+        metavar="NAME",
+        help="act on this deployed stage, with the settings of its functions",
+    )
+    top.set_defaults(deployed=None)
     groups = top.add_subparsers(metavar="GROUP")
     for add in GROUPS:
         add(groups)

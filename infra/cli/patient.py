@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+import urllib.error
 import urllib.request
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from time import monotonic
 from typing import Any
 
 from chalicelib import settings as settings_
+from chalicelib import wiring
 from chalicelib.clock import SystemClock
 from chalicelib.domain.moments import from_rfc3339
 from chalicelib.gateways.secrets import Vault
 from chalicelib.gateways.stripe import Stripe
 from chalicelib.policies import Policies
 from chalicelib.settings import Settings
+from chalicelib.wiring import World
+from infra.cli.stages import Stage
 
 LOCAL_SECONDS = 10
 
@@ -29,8 +34,15 @@ class Patient:
     now: datetime
     webhook_url: str | None
     """Where Stripe is to send its events; None when we do not know under which name we are reached."""
-    reads_its_clock: bool = True
-    """Whether `now` is this machine's own time, which is to agree with Stripe's."""
+    world: Callable[[], World] = wiring.world
+    """What the deployed functions act in."""
+    looked_at: float = field(default_factory=monotonic)
+    """When `now` was it, by a clock that only counts seconds."""
+
+    @property
+    def present(self) -> datetime:
+        """What time it is by now: asking takes a while."""
+        return self.now + timedelta(seconds=int(monotonic() - self.looked_at))
 
     def aws(self, service: str) -> Any:
         from botocore.session import get_session
@@ -42,8 +54,8 @@ class Patient:
         )
 
 
-def deployed() -> Patient:
-    """As the environment describes it. Raises SettingsError."""
+def deployed(stage: Stage | None = None) -> Patient:
+    """As the environment describes it, and the stage it was taken from. Raises SettingsError."""
     settings = settings_.from_environment()
     secrets = Vault(SystemClock(), region=settings.region)
     refund_key = secrets.secret(settings.stripe_refund_key) if settings.stripe_refund_key else None
@@ -57,10 +69,12 @@ def deployed() -> Patient:
         secrets=secrets,
         policies=Policies(settings.policy_files),
         now=SystemClock().now(),
-        webhook_url=(
-            f"{settings.public_url.rstrip('/')}/webhooks/stripe" if settings.public_url else None
-        ),
+        webhook_url=stage.webhook_url if stage else _public(settings),
     )
+
+
+def _public(settings: Settings) -> str | None:
+    return f"{settings.public_url.rstrip('/')}/webhooks/stripe" if settings.public_url else None
 
 
 def local(url: str) -> Patient:
@@ -102,3 +116,24 @@ def _asked(url: str) -> Mapping[str, Any]:
     except (OSError, ValueError) as error:
         raise LookupError(f"no local stack answers at {url}: start one with make run") from error
     return found
+
+
+def unsigned(url: str) -> tuple[int, str]:
+    """How the webhook answers what nobody signed: status and code. 0 when nothing answers."""
+    request = urllib.request.Request(url, b"{}", {"Stripe-Signature": "t=1,v1=00"}, method="POST")  # noqa: S310 - it was deployed with this address
+    try:
+        with urllib.request.urlopen(request, timeout=LOCAL_SECONDS) as answer:  # noqa: S310
+            return answer.status, ""
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.code, _code(refused.read(10_000))
+    except OSError:
+        return 0, ""
+
+
+def _code(body: bytes) -> str:
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return ""
+    return str(found.get("code", "")) if isinstance(found, dict) else ""

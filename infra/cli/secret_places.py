@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Final
 
 from chalicelib.gateways.secrets import SERVICES
+
+NOT_THERE: Final = ("ResourceNotFoundException", "ParameterNotFound", "ParameterVersionNotFound")
 
 
 class NoPlace(Exception):
@@ -29,14 +31,51 @@ def add(place: str, secret: str, *, region: str) -> None:
     _write(client, service, name, with_added(before, key, secret), is_new=before is None)
 
 
+def put(place: str, secret: str, *, region: str) -> None:
+    """In the place of what lies there; beside it stays what a JSON object holds under other keys. Raises what AWS raises."""
+    service, name, key = parse(place)
+    client = _client(service, region)
+    before = _read(client, service, name)
+    text = secret if key is None else json.dumps({**_object(before), key: secret})
+    _write(client, service, name, text, is_new=before is None)
+
+
+def put_back(place: str, *, region: str) -> None:
+    """What lay there before the last change, all keys of it. Raises what AWS raises, ValueError where nothing did."""
+    service, name, _ = parse(place)
+    client = _client(service, region)
+    try:
+        if service == "ssm":
+            at = client.get_parameter(Name=name)["Parameter"]["Version"] - 1
+            found = client.get_parameter(Name=f"{name}:{at}", WithDecryption=True)
+            text = found["Parameter"]["Value"]
+        else:
+            found = client.get_secret_value(SecretId=name, VersionStage="AWSPREVIOUS")
+            text = found["SecretString"]
+    except client.exceptions.ClientError as error:
+        if error.response["Error"]["Code"] in NOT_THERE:
+            raise ValueError(f"{service}:{name} held nothing before") from None
+        raise
+    _write(client, service, name, text, is_new=False)
+
+
 def with_added(before: str | None, key: str | None, secret: str) -> str:
     """Raises ValueError when a JSON object is meant and something else lies there."""
     if key is None:
         return _both(before or "", secret)
-    whole = json.loads(before) if before else {}
+    whole = _object(before)
+    return json.dumps({**whole, key: _both(str(whole.get(key) or ""), secret)})
+
+
+def _object(before: str | None) -> dict[str, Any]:
+    try:
+        whole = json.loads(before) if before else {}
+    except ValueError:
+        # What json complains about would quote the secret.
+        whole = None
     if not isinstance(whole, dict):
         raise ValueError("what lies there is no JSON object")
-    return json.dumps({**whole, key: _both(str(whole.get(key) or ""), secret)})
+    return whole
 
 
 def _both(before: str, secret: str) -> str:
@@ -57,7 +96,7 @@ def _read(client: Any, service: str, name: str) -> str | None:
         else:
             found = client.get_secret_value(SecretId=name)["SecretString"]
     except client.exceptions.ClientError as error:
-        if error.response["Error"]["Code"] in ("ResourceNotFoundException", "ParameterNotFound"):
+        if error.response["Error"]["Code"] in NOT_THERE:
             return None
         raise
     return str(found)

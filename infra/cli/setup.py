@@ -14,12 +14,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib import settings as settings_
-from chalicelib.gateways.secrets import Vault
 from chalicelib.gateways.stripe import API_VERSION, Stripe, StripeRefused, StripeUnavailable
 from chalicelib.hearing import HEARD
 from chalicelib.settings import SettingsError
-from infra.cli import portal_rules, secret_places
+from infra.cli import (
+    portal_rules,
+    secret_places,
+    setup_prices,
+    setup_secret,
+    stripe_of_the_operator,
+)
 from infra.cli.desk import Groups, say_json
 from infra.cli.secret_places import NoPlace
 
@@ -41,69 +45,101 @@ def add(groups: Groups) -> None:
     parser: argparse.ArgumentParser = commands.add_parser(
         "stripe", help="Stripe's webhook endpoint and our configuration of its portal"
     )
-    parser.add_argument("--url", required=True, help=f"where Stripe reaches us: https://…{PATH}")
+    parser.add_argument(
+        "--url", help=f"where Stripe reaches us: https://…{PATH}; with --stage it is known"
+    )
     parser.add_argument(
         "--secret-to",
         metavar="PLACE",
-        help="secretsmanager:NAME#KEY or ssm:NAME, for the new secret",
+        help="secretsmanager:NAME#KEY or ssm:NAME, for the new secret; with --stage it is known",
     )
     parser.add_argument("--apply", action="store_true", help="do it; without it, only say what")
     parser.add_argument("--json", action="store_true", help="answer in JSON")
-    parser.set_defaults(run=_run)
+    parser.set_defaults(run=_run, own=stripe_of_the_operator.OWN)
+    setup_secret.add(commands)
+    setup_prices.add(commands)
 
 
 def _run(given: argparse.Namespace) -> int:
+    done: list[Change] = []
     try:
         stripe, region = _stripe()
-        url = _url(given.url)
-        if given.secret_to:
-            secret_places.parse(given.secret_to)
-        changes = [*_endpoint(stripe, url, given, region), *_portal(stripe, apply=given.apply)]
+        url, place = _url(given), _place(given)
+        # One by one: a secret that is told this once is shown even when what comes after it fails.
+        for change in _changes(stripe, url, place, region, apply=given.apply):
+            done.append(change)
+            if not given.json:
+                print(change.says + (f"\n    {change.gives}" if change.gives else ""))
     except (SettingsError, NoPlace, ValueError) as error:
         print(f"lapse: {error.args[0]}", file=sys.stderr)
         return 2
     except (StripeRefused, StripeUnavailable) as error:
         print(f"lapse: Stripe: {error}", file=sys.stderr)
         return 1
+    finally:
+        if given.json and done:
+            changes = [{"says": c.says, "gives": c.gives} for c in done]
+            say_json({"applied": given.apply, "changes": changes})
     if given.json:
-        say_json(
-            {
-                "applied": given.apply,
-                "changes": [{"says": c.says, "gives": c.gives} for c in changes],
-            }
-        )
         return 0
-    for change in changes:
-        print(change.says + (f"\n    {change.gives}" if change.gives else ""))
-    if not changes:
-        print("everything is there already")
+    if not done:
+        there = [_ours(_at(stripe, url)), _our_portal(stripe)]
+        print(f"everything is there already: {', '.join(one['id'] for one in there if one)}")
     elif not given.apply:
         print("Nothing was done. Say --apply to do it.")
     return 0
 
 
+def _changes(
+    stripe: Stripe, url: str, place: str | None, region: str, *, apply: bool
+) -> Iterator[Change]:
+    yield from _endpoint(stripe, url, place, region, apply=apply)
+    yield from _portal(stripe, apply=apply)
+
+
 def _stripe() -> tuple[Stripe, str]:
-    given = settings_.of_stripe()
-    key = Vault(region=given.region).secret(given.key)
-    return Stripe(key, base_url=given.base_url), given.region
+    return stripe_of_the_operator.stripe()
 
 
-def _url(text: str) -> str:
+def _url(given: argparse.Namespace) -> str:
+    text: str | None = given.url or (given.deployed.webhook_url if given.deployed else None)
+    if text is None:
+        raise ValueError("say --url, or name the stage: lapse --stage NAME setup stripe")
     if not text.startswith(SAFE) or not text.endswith(PATH):
         raise ValueError(f"--url is https and ends with {PATH}: {text!r} is not")
     return text
 
 
-def _endpoint(stripe: Stripe, url: str, given: argparse.Namespace, region: str) -> Iterator[Change]:
-    here = [dict(one) for one in stripe.endpoints() if one["url"] == url]
-    ours = next((one for one in here if one.get("api_version") == API_VERSION), None)
+def _place(given: argparse.Namespace) -> str | None:
+    """Where the new secret goes: with --stage, where its functions look for it."""
+    place: str | None = given.secret_to
+    if place is None and given.deployed:
+        place = given.deployed.settings["LAPSE_WEBHOOK_SECRETS"].partition(",")[0]
+    if place:
+        secret_places.parse(place)
+    return place
+
+
+def _at(stripe: Stripe, url: str) -> list[dict[str, Any]]:
+    return [dict(one) for one in stripe.endpoints() if one["url"] == url]
+
+
+def _ours(here: list[dict[str, Any]]) -> dict[str, Any] | None:
+    return next((one for one in here if one.get("api_version") == API_VERSION), None)
+
+
+def _endpoint(
+    stripe: Stripe, url: str, place: str | None, region: str, *, apply: bool
+) -> Iterator[Change]:
+    here = _at(stripe, url)
+    ours = _ours(here)
     if ours is not None:
         if set(ours["enabled_events"]) != set(HEARD) or ours["status"] != "enabled":
-            if given.apply:
+            if apply:
                 stripe.update_endpoint(ours["id"], events=list(HEARD))
             yield Change(f"endpoint {ours['id']}: enabled, for the {len(HEARD)} types that we hear")
-    elif given.apply:
-        yield _created(stripe, url, given.secret_to, region)
+    elif apply:
+        yield _created(stripe, url, place, region)
     else:
         yield Change(f"a new endpoint for {url}, in {API_VERSION}, for {len(HEARD)} types")
     for one in here:
@@ -133,7 +169,7 @@ def _created(stripe: Stripe, url: str, place: str | None, region: str) -> Change
 
 
 def _portal(stripe: Stripe, *, apply: bool) -> Iterator[Change]:
-    ours = next((dict(one) for one in stripe.portal_configurations() if _is_ours(one)), None)
+    ours = _our_portal(stripe)
     if ours is None:
         given = {
             "name": portal_rules.NAME,
@@ -154,6 +190,10 @@ def _portal(stripe: Stripe, *, apply: bool) -> Iterator[Change]:
             f"portal configuration {ours['id']}: {', '.join(lacking)} as ours",
             f"LAPSE_PORTAL_CONFIGURATION={ours['id']}",
         )
+
+
+def _our_portal(stripe: Stripe) -> dict[str, Any] | None:
+    return next((dict(one) for one in stripe.portal_configurations() if _is_ours(one)), None)
 
 
 def _is_ours(configuration: Any) -> bool:

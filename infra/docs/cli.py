@@ -17,6 +17,10 @@ def _lines() -> Iterator[str]:
     top = parser()
     yield f"# The `lapse` command\n\n{made_from('infra/cli')}\n"
     yield f"{top.description} It is in `.venv/bin` after any `make` target; `lapse GROUP --help` says the same.\n"
+    yield (
+        "It acts with the settings in its environment. `lapse --stage NAME GROUP …` acts on a deployed stage instead,"
+        " with the settings of that stage's own functions, which are read by your login at AWS.\n"
+    )
     for name, says, group in commands(top):
         yield f"## `lapse {name}`\n\n{_sentence(says)}\n"
         inner = list(commands(group))

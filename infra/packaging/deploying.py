@@ -98,6 +98,42 @@ def forget(target: Target, planned: Planned) -> None:
         cloudformation.delete_stack(StackName=target.stack)
 
 
+def remove(target: Target) -> list[str]:
+    """Takes the stack away, and says what it left: what customers own outlives it. Raises CannotDeploy."""
+    cloudformation = target.client("cloudformation")
+    left = _kept(cloudformation, target.stack)
+    since = datetime.now(UTC)
+    (stack,) = cloudformation.describe_stacks(StackName=target.stack)["Stacks"]
+    cloudformation.delete_stack(StackName=stack["StackId"])
+    # By its id a stack can still be asked about when it is gone.
+    status = _settled(cloudformation, stack["StackId"])
+    if status != "DELETE_COMPLETE":
+        why = _why(cloudformation, stack["StackId"], since)
+        raise CannotDeploy(f"The stack ended as {status}: {why}")
+    return left
+
+
+def kept(target: Target) -> list[str]:
+    """What outlives the stack. Raises CannotDeploy where there is none."""
+    cloudformation = target.client("cloudformation")
+    if not _exists(cloudformation, target.stack):
+        raise CannotDeploy(f"There is no stack {target.stack} in this account and region.")
+    return _kept(cloudformation, target.stack)
+
+
+def _kept(cloudformation: Any, stack: str) -> list[str]:
+    template = cloudformation.get_template(StackName=stack, TemplateStage="Processed")
+    body = template["TemplateBody"]
+    resources = (json.loads(body) if isinstance(body, str) else body)["Resources"]
+    return [
+        cloudformation.describe_stack_resource(StackName=stack, LogicalResourceId=name)[
+            "StackResourceDetail"
+        ]["PhysicalResourceId"]
+        for name, one in sorted(resources.items())
+        if one.get("DeletionPolicy") == "Retain"
+    ]
+
+
 def missing_secrets(target: Target, needed: tuple[str, ...]) -> list[str]:
     """Names of secrets that nobody has made yet."""
     client, absent = target.client("secretsmanager"), []

@@ -1,6 +1,6 @@
 """The packaged template, whole, in a local AWS that enforces every role: what a company deploys, driven from outside.
 
-`make e2e` runs it. What it stands on is ministack; what that cannot show is listed at the end of this file.
+`make e2e` runs it, and from_the_guide.py beside it. What it stands on is ministack; what that cannot show is listed at the end of this file.
 """
 
 import json
@@ -10,7 +10,6 @@ import urllib.error
 import urllib.request
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Thread
 from types import SimpleNamespace
 from uuid import uuid4
 
@@ -20,20 +19,15 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from chalicelib.clock import SystemClock
 from chalicelib.domain import steps
 from chalicelib.handlers.jobs import SCHEDULE
 from chalicelib.policies import Policies
 from chalicelib.sweeping import PAGE
 from infra.aws.functions import FUNCTIONS
-from infra.local import seeds, tokens
-from infra.local.http_server import LocalServer
-from infra.local.messages import Answer, json_answer
+from infra.local import seeds, tokens, trial
+from infra.local.messages import Answer
 from infra.local.ministack import TOOL_PYTHON, Ministack
-from infra.local.notebook import Notebook
-from infra.local.stripe_emulator import Emulator
-from infra.local.stripe_side import StripeSide, send_over_http
-from infra.local.tokens import Tokens
+from infra.local.stripe_side import send_over_http
 from infra.packaging import template
 from infra.packaging.build import Build, build
 from infra.packaging.deploying import Target, carry_out, plan
@@ -42,26 +36,12 @@ from tests.support.event_schemas import misfits
 
 STAGE, REGION = "e2e", "us-east-1"
 SIGNED_WITH = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-SERVICES = (
-    *("dynamodb", "dynamodbstreams", "lambda", "apigateway", "iam", "sts", "s3", "sqs", "sns"),
-    *(
-        "events",
-        "logs",
-        "cloudformation",
-        "cloudwatch",
-        "monitoring",
-        "secretsmanager",
-        "ssm",
-        "ses",
-        "sesv2",
-    ),
-)
 pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="session")
 def aws(tmp_path_factory):
-    with Ministack(TOOL_PYTHON, services=SERVICES, environment={"AUTH": "true"}) as ministack:
+    with Ministack(TOOL_PYTHON, services=trial.SERVICES, environment={"AUTH": "true"}) as ministack:
 
         def client(service, **keys):
             return boto3.client(
@@ -82,21 +62,12 @@ def aws(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def outside():
-    """Stripe and the issuer of tokens, on the loopback."""
-    notebook, clock = Notebook(Path(":memory:")), SystemClock()
-    signer = Tokens(notebook)
-    server = LocalServer(0, None, clock, lambda: uuid4().hex)
-    url = f"http://127.0.0.1:{server.port}"
-    emulator = Emulator(now=clock.now, base_url=f"{url}/_stripe")
-    side = StripeSide(emulator, 0, None)
+    """Stripe and the issuer of tokens, on the loopback, and somebody who receives our events and verifies them."""
+    receiver, received, unverified = Webhook(SIGNED_WITH), [], []
 
-    receiver, unverified = Webhook(SIGNED_WITH), []
-
-    def respond(request):
-        if request.path == "/jwks":
-            return json_answer(signer.jwks())
+    def receive(request):
         if request.path != "/events":
-            return side.answer(request)
+            return None
         try:
             headers = {name.lower(): value for name, value in request.headers}
             received.append(receiver.verify(request.body.decode(), headers))
@@ -105,22 +76,15 @@ def outside():
             return Answer(401)
         return Answer(204)
 
-    received = []
-
-    server.respond = respond
-    Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    yield SimpleNamespace(
-        url=url,
-        emulator=emulator,
-        side=side,
-        signer=signer,
-        clock=clock,
-        notebook=notebook,
-        received=received,
-        unverified=unverified,
-    )
-    server.shutdown()
-    server.server_close()
+    with trial.outside(receive) as at:
+        yield SimpleNamespace(
+            url=at.url,
+            emulator=at.emulator,
+            signer=at.signer,
+            notebook=at.notebook,
+            received=received,
+            unverified=unverified,
+        )
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from chalicelib.gateways.secrets import Vault
 from chalicelib.gateways.stripe import API_VERSION, KeyMayNot, KeyRefused, StripeUnavailable
 from chalicelib.handlers.jobs import SCHEDULE
 from chalicelib.hearing import HEARD
+from chalicelib.settings import BandwidthSettings, TwilioSettings
 from infra.cli import doctor, patient, portal_rules
 from infra.cli.main import main
 from tests.support.life import PORT, Life
@@ -29,6 +30,14 @@ def aws():
 @pytest.fixture
 def life():
     return Life()
+
+
+@pytest.fixture(autouse=True)
+def webhook(monkeypatch):
+    """How the deployed webhook answers what nobody signed."""
+    answers = [(400, "malformed_request")]
+    monkeypatch.setattr(doctor, "unsigned", lambda url: answers[-1])
+    return answers
 
 
 def healthy(life, **settings):
@@ -159,6 +168,7 @@ def test_a_key_that_stripe_does_not_know_is_told_and_hides_nothing_else(life, ca
         "stripe",
         "permissions",
         "endpoint",
+        "deliveries",
         "portal",
         "policies",
     }
@@ -534,3 +544,128 @@ def test_stripes_key_is_sent_nowhere_in_the_clear(monkeypatch, capsys):
 
     assert main(["setup", "stripe", "--url", "https://a.example.com/webhooks/stripe"]) == 2
     assert "LAPSE_STRIPE_BASE_URL" in capsys.readouterr().err
+
+
+# -- whether events arrive
+
+
+def test_secrets_that_nobody_uses_need_not_be_there(life, capsys):
+    one = healthy(life)
+    gone = {"roles_secret": "ssm:/gone"}
+    vault = Vault(SystemClock(), services={"ssm": {}.__getitem__, "secretsmanager": {}.__getitem__})
+    one = replace(one, settings=replace(one.settings, **gone), secrets=vault)
+
+    assert examined(capsys, one)[1] == []
+    used = replace(one, settings=replace(one.settings, roles_url="https://app.example.com/roles"))
+    only(capsys, used, "fail", "secrets", "the roles secret: ssm:/gone")
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        (
+            {"twilio": TwilioSettings(account_sid="AC1", secret="ssm:/gone")},
+            "Twilio's secret: ssm:/gone",
+        ),
+        (
+            {"bandwidth": BandwidthSettings(account_id="1", user="u", secret="ssm:/gone")},
+            "Bandwidth's secret: ssm:/gone",
+        ),
+        ({"telnyx_secret": "ssm:/gone"}, "Telnyx's secret: ssm:/gone"),
+        (
+            {"event_endpoints": ({"name": "app", "secrets": ["ssm:/gone"]},)},
+            "the secret of the event endpoint app: ssm:/gone",
+        ),
+    ],
+)
+def test_a_secret_of_a_carrier_or_an_event_endpoint_is_read_as_well(life, capsys, settings, says):
+    vault = Vault(SystemClock(), services={"ssm": {}.__getitem__, "secretsmanager": {}.__getitem__})
+
+    one = healthy(life, **settings)
+
+    only(capsys, replace(one, secrets=vault), "fail", "secrets", says)
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        ((0, ""), "does not answer"),
+        ((503, "internal_error"), "cannot read its secret or its table"),
+        ((403, ""), "answers 403, which is not ours"),
+        ((200, ""), "answers 200, which is not ours"),
+        ((400, "something_else"), "answers 400, which is not ours"),
+    ],
+)
+def test_a_webhook_that_does_not_refuse_what_nobody_signed_is_told(
+    life, capsys, webhook, aws, answer, says
+):
+    webhook.append(answer)
+    skip = ["issuer", "table", "schedules"]
+
+    only(capsys, healthy(life), "fail", "webhook", says, without_aws=False, skip=skip)
+    webhook.append((400, "malformed_request"))
+    assert examined(capsys, healthy(life), without_aws=False, skip=skip)[1] == []
+
+
+def test_where_nobody_said_how_we_are_reached_it_is_asked_for(life, capsys, aws):
+    one = replace(healthy(life), webhook_url=None)
+
+    skip = ["issuer", "table", "schedules", "endpoint"]
+    only(capsys, one, "warn", "webhook", "where Stripe reaches us", without_aws=False, skip=skip)
+
+
+def told(life, at, waiting, type="invoice.paid"):
+    return {
+        "id": f"evt_{at}",
+        "type": type,
+        "created": int((life.now + timedelta(seconds=at)).timestamp()),
+        "pending_webhooks": waiting,
+    }
+
+
+@pytest.mark.parametrize(
+    ("events", "level", "says"),
+    [
+        ([], None, "nothing to tell us"),
+        ([(-60, 0), (-90, 0)], None, "the last 2 events"),
+        ([(-60, 1), (-90, 1), (-99, 0)], "fail", "(evt_-60) was not taken, and 1 before it"),
+        ([(-60, 0), (-90, 1)], "warn", "1 of the last 2 events"),
+        # It may be on its way yet.
+        ([(-9, 1), (-90, 0)], None, "the last 1 events"),
+        ([(-11, 1)], "fail", "(evt_-11) was not taken"),
+        # Nobody sends us these.
+        ([(-60, 1, "customer.created")], None, "nothing to tell us"),
+    ],
+)
+def test_events_that_do_not_arrive_are_told(life, capsys, monkeypatch, events, level, says):
+    one = healthy(life)
+    lately = [told(life, *each) for each in events]
+    monkeypatch.setattr(type(one.stripe.inner), "events_lately", lambda _: lately)
+
+    if level is None:
+        _, unwell, findings = examined(capsys, one)
+        assert unwell == []
+        assert [f["says"] for f in findings if says in f["says"]] != []
+    else:
+        only(capsys, one, level, "deliveries", says)
+
+
+def test_a_secret_that_does_not_fit_shows_by_what_is_not_taken(life, capsys):
+    """From end to end, at the emulator: our own webhook refuses, and Stripe's list of events says so."""
+    one = healthy(life)
+    endpoint = next(e for e in one.stripe.endpoints() if e["url"] == URL)
+    customer = life.stripe("POST", "/v1/customers", "email=a@example.com")["id"]
+    life.stripe("POST", f"/v1/customers/{customer}", "email=b@example.com")
+    assert examined(capsys, one)[1] == []
+
+    price = life.stripe("GET", "/v1/prices", "lookup_keys[0]=smarter-contact:messaging:month")
+    life.stripe(
+        "POST", "/v1/subscriptions",
+        f"customer={customer}&items[0][price]={price['data'][0]['id']}&payment_behavior=default_incomplete",
+    )  # fmt: skip
+    life.deliver()
+    later = replace(one, now=life.now + timedelta(seconds=30))
+
+    assert endpoint["status"] == "enabled"
+    _, unwell, _ = examined(capsys, later, skip=["stripe"])
+    assert [(each["level"], each["check"]) for each in unwell] == [("fail", "deliveries")]

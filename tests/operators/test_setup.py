@@ -1,15 +1,17 @@
 """`lapse setup stripe`: made once however often it is run, dry unless told otherwise, and the secret is not shown about."""
 
 import json
+from contextlib import contextmanager
 
 import boto3
 import pytest
 from moto import mock_aws
 
-from chalicelib.gateways.stripe import API_VERSION
+from chalicelib.gateways.stripe import API_VERSION, StripeUnavailable
 from chalicelib.hearing import HEARD
-from infra.cli import portal_rules, secret_places, setup
+from infra.cli import portal_rules, secret_places, setup, setup_prices, stages
 from infra.cli.main import main
+from infra.local.stripe_emulator import Emulator
 from tests.support.life import Life
 
 URL = "https://billing.example.com/webhooks/stripe"
@@ -62,8 +64,9 @@ def test_applied_it_makes_both_and_again_it_makes_nothing(life, lapse):
     assert f"LAPSE_PORTAL_CONFIGURATION={portal['id']}" in out
     assert out.count("whsec_") == 1
 
-    assert lapse("--apply") == (0, "everything is there already\n", "")
-    assert lapse() == (0, "everything is there already\n", "")
+    there = f"everything is there already: {endpoint['id']}, {portal['id']}\n"
+    assert lapse("--apply") == (0, there, "")
+    assert lapse() == (0, there, "")
     assert (endpoints(life), portals(life)) == ([endpoint], [portal])
 
 
@@ -188,3 +191,86 @@ def test_stripe_away_is_said_and_nothing_claimed(life, lapse):
 
     assert (code, out) == (1, "")
     assert err.startswith("lapse: Stripe: ")
+
+
+def test_a_secret_told_once_is_shown_even_when_the_portal_cannot_be_made(life, lapse, monkeypatch):
+    def away(*_):
+        raise StripeUnavailable("away")
+
+    monkeypatch.setattr(type(life.world.stripe.inner), "create_portal_configuration", away)
+
+    code, out, err = lapse("--apply")
+
+    assert code == 1
+    assert "whsec_" in out
+    assert err == "lapse: Stripe: away\n"
+
+
+def test_without_an_address_it_asks_for_one_or_for_the_stage(life, capsys):
+    assert main(["setup", "stripe"]) == 2
+    assert "say --url, or name the stage" in capsys.readouterr().err
+
+
+@mock_aws
+def test_with_a_stage_address_and_place_are_its_own(life, capsys, monkeypatch):
+    places = "secretsmanager:lapse/prod/webhook, secretsmanager:lapse/prod/old"
+    stage = stages.Stage("prod", {"LAPSE_WEBHOOK_SECRETS": places}, URL)
+    monkeypatch.setattr(stages, "use", lambda name, own: stage)
+
+    assert main(["--stage", "prod", "setup", "stripe", "--apply"]) == 0
+
+    out = capsys.readouterr().out
+    assert len(endpoints(life)) == 1
+    assert "LAPSE_WEBHOOK_SECRETS=secretsmanager:lapse/prod/webhook\n" in out
+    assert "whsec_" not in out
+
+
+# -- prices
+
+
+@pytest.fixture
+def prices(capsys, monkeypatch, life):
+    monkeypatch.setattr(
+        setup_prices.stripe_of_the_operator, "stripe", lambda: (life.world.stripe, "us-east-1")
+    )
+
+    def run(*arguments):
+        code = main(["setup", "prices", *arguments])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run
+
+
+def test_a_price_is_made_for_each_plan_that_has_none_and_none_is_made_twice(life, prices):
+    emulator = Emulator(now=life.clock.now, base_url="http://127.0.0.1:1")
+    with monkeypatched_emulator(life, emulator):
+        dry = prices("smarter-contact")
+        assert dry[0] == 0
+        assert "to be made: smarter-contact:messaging:month, 9900 usd" in dry[1]
+        assert emulator.truth()["prices"] == {}
+
+        code, out, _ = prices("smarter-contact", "--apply")
+
+        made = {p["lookup_key"]: p for p in emulator.truth()["prices"].values()}
+        assert code == 0
+        assert out.count("made: ") == len(made) == 4
+        month = made["smarter-contact:messaging:month"]
+        assert (month["unit_amount"], month["currency"]) == (9900, "usd")
+        assert month["recurring"]["interval"] == "month"
+        assert prices("smarter-contact", "--apply") == (0, "every plan has its price already\n", "")
+        assert len(emulator.truth()["prices"]) == 4
+
+
+@contextmanager
+def monkeypatched_emulator(life, emulator):
+    before, life.side._emulator = life.side._emulator, emulator
+    yield
+    life.side._emulator = before
+
+
+def test_a_policy_nobody_wrote_is_said(prices):
+    code, out, err = prices("nobody", "--apply")
+
+    assert (code, out) == (2, "")
+    assert "there is no policy 'nobody': there are " in err

@@ -28,6 +28,8 @@ KEPT_SECONDS = DAY
 # A declined card leaves its failed charge behind; every other refusal leaves nothing.
 PAYMENT_FAILED = 402
 _KEY = re.compile(r"(sk|rk)_test_\w+")
+_WITHOUT = "rk_test_without_"
+"""A restricted key names what it may only read: `rk_test_without_refunds`."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,12 @@ def _check_key(call: Call) -> None:
         raise StripeError("You did not provide an API key.", status=401)
     if scheme.lower() != "bearer" or not _KEY.fullmatch(key.strip()):
         raise StripeError(f"Invalid API Key provided: {key[:8]}****", status=401)
+    lacking = key.strip().removeprefix(_WITHOUT)
+    if lacking != key.strip() and call.method != "GET" and call.path.startswith(f"/v1/{lacking}"):
+        raise StripeError(
+            f"The provided key '{key[:8]}****' does not have the required permissions for this endpoint.",
+            status=403,
+        )
 
 
 def _once(world: World, call: Call, key: str, identity: str, *, lost: bool) -> Response:

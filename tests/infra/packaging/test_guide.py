@@ -1,12 +1,12 @@
-"""What the guide to a first deployment tells to type exists: parameters, secrets, commands, queues, pages."""
+"""What the guide to a first deployment names and does not run exists: parameters, secrets, queues, pages, and what its
+reader says of themselves. What it runs, tests/e2e/from_the_guide.py runs.
+"""
 
 import re
 
-import pytest
-
 from infra.aws import settings
 from infra.aws.functions import FUNCTIONS
-from infra.cli.main import main
+from infra.local import trial
 from infra.packaging.cloudformation_yaml import read
 from infra.packaging.dependencies import ROOT
 from infra.packaging.deploy import NEEDED
@@ -14,6 +14,7 @@ from infra.packaging.template import FOLDER
 
 GUIDE = ROOT / "docs/how-to/deploy.md"
 TEXT = GUIDE.read_text()
+NEEDED_PARAMETERS = {name for name, one in settings.parameters().items() if "Default" not in one}
 
 
 def known_parameters():
@@ -28,35 +29,31 @@ def test_every_parameter_of_the_guide_is_one_of_the_templates():
 
 
 def test_the_guide_names_every_parameter_without_which_nothing_is_deployed():
-    needed = {name for name, one in settings.parameters().items() if "Default" not in one}
-
-    assert needed
-    assert all(f"{name}=" in TEXT for name in needed)
+    assert NEEDED_PARAMETERS
+    assert all(f"{name}=" in TEXT for name in NEEDED_PARAMETERS)
 
 
 def test_every_secret_of_the_guide_is_one_that_some_function_reads_and_none_is_missing():
-    made = set(re.findall(r"lapse/prod/([a-z]+(?:-[a-z]+)?)", TEXT))
+    made = set(re.findall(r"[a-z:`]lapse/(?:trial|\$STAGE)/([a-z]+(?:-[a-z]+)?)", TEXT))
     read_by_somebody = {secret for function in FUNCTIONS.values() for secret in function.secrets}
 
     assert made == read_by_somebody
     assert set(NEEDED) <= made
 
 
-@pytest.mark.parametrize("command", sorted(set(re.findall(r"\blapse ((?:[a-z]+ ?){1,2})", TEXT))))
-def test_every_command_of_the_guide_is_there(command, capsys):
-    with pytest.raises(SystemExit) as ended:
-        main([*command.split(), "--help"])
+def test_what_the_reader_says_of_themselves_is_what_the_trial_says_for_them():
+    said = TEXT.split("```bash\n")[1].split("```")[0]
+    with trial.outside() as at:
+        instead = trial.environment("http://127.0.0.1:4566", at)
 
-    assert ended.value.code == 0, capsys.readouterr().err
-
-
-def test_every_option_of_lapse_setup_stripe_is_there(capsys):
-    (line,) = set(re.findall(r"lapse setup stripe (.*) --apply", TEXT))
-    with pytest.raises(SystemExit):
-        main(["setup", "stripe", "--help"])
-    offered = capsys.readouterr().out
-
-    assert all(option in offered for option in re.findall(r"--[a-z-]+", f"{line} --apply"))
+    mine = set(re.findall(r"(?:export |\s)([A-Z_]+)=", said)) | set(
+        re.findall(r"export ([A-Z_]+)$", said, re.MULTILINE)
+    )
+    assert {name for name in mine if not name.startswith("AWS_")} == {
+        name for name in instead if not name.startswith("AWS_")
+    }
+    parameters = {one.partition("=")[0] for one in instead["WITH"].split()}
+    assert {name for name in NEEDED_PARAMETERS if name not in parameters} == set()
 
 
 def test_every_page_it_leads_to_is_there():

@@ -40,6 +40,19 @@ def test_a_restricted_key_is_accepted() -> None:
     assert Stack().raw("GET", "/v1/prices", Authorization="Bearer rk_test_1").status == 200
 
 
+def test_a_restricted_key_reads_what_it_may_not_write_and_writes_the_rest() -> None:
+    stack = Stack()
+    key = {"Authorization": "Bearer rk_test_without_refunds"}
+
+    def asked(method: str, path: str) -> int:
+        return stack.emulator.handle(method, path, "", key, b"").status
+
+    assert asked("GET", "/v1/refunds") == 200
+    assert asked("POST", "/v1/refunds") == 403
+    assert asked("POST", "/v1/refunds/re_1") == 403
+    assert asked("POST", "/v1/customers") == 200
+
+
 def test_forms_are_read_as_stripe_reads_them() -> None:
     tree = parameters.decode("a[b]=1&c[0]=x&c[1][d]=y&e[]=1&e[]=2&f=&g=%C3%A9")
 
