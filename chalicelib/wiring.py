@@ -15,7 +15,6 @@ from chalicelib.clock import Clock, SystemClock
 from chalicelib.gates import PORTS, Gate, behind
 from chalicelib.gateways.carriers import Carrier
 from chalicelib.gateways.pacing import Pace
-from chalicelib.gateways.roles import Roles
 from chalicelib.gateways.secrets import Vault
 from chalicelib.gateways.stripe import Stripe
 from chalicelib.policies import Policies
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from chalicelib.gateways.files import Files
     from chalicelib.gateways.mail import Mail
     from chalicelib.gateways.purgers import Purger
+    from chalicelib.gateways.roles import Roles
     from chalicelib.sharing import Shares
 
 
@@ -121,16 +121,19 @@ def table() -> tuple[Table, int]:
 
 
 def _mail(settings: Settings) -> Mail | None:
+    if settings.mail_sender is None:
+        return None
     from chalicelib.gateways.ses import Ses
 
-    return Ses(settings.mail_sender, region=settings.region) if settings.mail_sender else None
+    return Ses(settings.mail_sender, region=settings.region)
 
 
 def _events(settings: Settings) -> Events | None:
+    if settings.event_bus is None:
+        return None
     from chalicelib.gateways.eventbridge import EventBridge
 
-    bus = settings.event_bus
-    return EventBridge(bus, region=settings.region) if bus else None
+    return EventBridge(settings.event_bus, region=settings.region)
 
 
 def endpoints(settings: Settings, clock: Clock, vault: Vault) -> Mapping[str, Endpoint]:
@@ -155,10 +158,19 @@ def _endpoint(said: Sequence[Any], name: str, clock: Clock, vault: Vault) -> End
 
 
 def _files(settings: Settings) -> Files | None:
+    if settings.files_bucket is None:
+        return None
     from chalicelib.gateways.files import Bucket
 
-    bucket = settings.files_bucket
-    return Bucket(bucket, region=settings.region) if bucket else None
+    return Bucket(settings.files_bucket, region=settings.region)
+
+
+def _roles(settings: Settings, vault: Vault) -> Roles | None:
+    if settings.roles_url is None:
+        return None
+    from chalicelib.gateways.roles import Roles
+
+    return Roles(settings.roles_url, vault.secret(settings.roles_secret))
 
 
 def _shares(settings: Settings) -> Shares | None:
@@ -253,11 +265,7 @@ def _deployed() -> World:
         endpoints=endpoints(settings, clock, secrets),
         files=_files(settings),
         purgers=_purgers(settings, clock, secrets),
-        roles=(
-            Roles(settings.roles_url, secrets.secret(settings.roles_secret))
-            if settings.roles_url
-            else None
-        ),
+        roles=_roles(settings, secrets),
         shares=_shares(settings),
         policies=Policies(settings.policy_files),
     )

@@ -7,8 +7,7 @@ reply that comes in its last second is in time. Which days are holidays is hande
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 DAY = timedelta(days=1)
 SATURDAY = 5
@@ -30,9 +29,16 @@ def is_business_day(day: date, days_off: Collection[date]) -> bool:
 
 
 def local_day(moment: datetime, zone: str) -> date:
-    return moment.astimezone(ZoneInfo(zone)).date()
+    return moment.astimezone(_zone(zone)).date()
 
 
 def midnight(day: date, zone: str) -> datetime:
     """The first instant of the day there. Where clocks skip midnight, it is the instant at which they do."""
-    return datetime.combine(day, time(0), ZoneInfo(zone)).astimezone(UTC)
+    return datetime.combine(day, time(0), _zone(zone)).astimezone(UTC)
+
+
+def _zone(name: str) -> tzinfo:
+    # Not every process counts days; those that do not shall not pay for it when they start.
+    from zoneinfo import ZoneInfo
+
+    return ZoneInfo(name)

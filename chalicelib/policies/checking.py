@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import date
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from chalicelib.domain import notices
 from chalicelib.domain.access import LOG_IN
@@ -53,6 +52,8 @@ def check(policy: Policy) -> None:
 
 
 def _check_head(policy: Policy) -> None:
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
     must(NAME.fullmatch(policy.name), ("name",), "must be a name such as acme-plans")
     must(policy.plans, ("plans",), "needs at least one plan")
     must(re.fullmatch("[a-z]{3}", policy.currency), ("currency",), "must be a code such as usd")

@@ -42,26 +42,6 @@ for path in sorted((top / sys.argv[2]).rglob("*.py")):
     path.with_suffix(".pyc").write_bytes(head + marshal.dumps(code))
     path.unlink()
 """
-_RECORDS: Final = """
-import builtins, dataclasses, importlib, marshal, pkgutil, sys
-from importlib.util import MAGIC_NUMBER
-
-sys.path[:0] = sys.argv[1:]
-sources = set()
-
-def execute(source, *where):
-    sources.add(source)
-    builtins.exec(source, *where)
-
-dataclasses.exec = execute
-import app, chalicelib
-from chalicelib import precompiled
-for one in pkgutil.walk_packages(chalicelib.__path__, "chalicelib."):
-    importlib.import_module(one.name)
-# In a fixed order, so that two builds are the same to the byte.
-codes = {source: marshal.dumps(compile(source, "<string>", "exec")) for source in sorted(sources)}
-precompiled.FILE.write_bytes(MAGIC_NUMBER + marshal.dumps(codes))
-"""
 
 
 def compile_with_sources(tree: Path) -> None:
@@ -75,7 +55,8 @@ def compile_without_sources(tree: Path, part: str = ".") -> None:
 
 def compile_records(tree: Path, site: Path) -> None:
     """Puts the methods of our records beside them, compiled (`chalicelib/precompiled.py`)."""
-    _run(_RECORDS, tree, "Some module cannot be loaded", str(site))
+    script = Path(__file__).with_name("records.py").read_text()
+    _run(script, tree, "Some module cannot be loaded", str(site))
 
 
 def _run(script: str, tree: Path, trouble: str, *more: str) -> None:
