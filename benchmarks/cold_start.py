@@ -1,15 +1,17 @@
 """A fresh process to its first webhook, out of the real zip, against bare handlers that make the same two calls.
 
-    python benchmarks/cold_start.py [RUNS]
+    python benchmarks/cold_start.py [RUNS | instructions]
 
 All are unpacked from `build/deployment.zip` (`make package`), run with nothing else on the path, and take turns; DynamoDB is
 stubbed in all. The goal is defined by the bare handler that imports chalice, pynamodb and Powertools' Logger and Metrics,
 and writes one line and one metric, as we do. We need no Powertools (docs/decisions/0018), so the ratio to the handler without
-it is printed too, and it is compiled beside the zip as everything in the zip is.
+it is printed too, and it is compiled beside the zip as everything in the zip is. With `instructions` they are counted, once,
+by valgrind: on a busy machine the times waver by a tenth, and these by a thousandth.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -94,7 +96,8 @@ print(time.process_time_ns() // 1000)
 
 
 def main() -> int:
-    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 9
+    counted = sys.argv[1:] == ["instructions"]
+    runs = 1 if counted else int(sys.argv[1]) if len(sys.argv) > 1 else 9
     zipped = ROOT / "build/deployment.zip"
     if not zipped.exists():
         print("There is no build/deployment.zip: make package makes it.", file=sys.stderr)
@@ -103,17 +106,22 @@ def main() -> int:
     with _unpacked(zipped) as (folder, beside):
         for _ in range(runs):
             for code, times in took.items():
-                times.append(_run(code, folder, beside))
+                times.append(
+                    _instructions(code, folder, beside)
+                    if counted
+                    else _micros(code, folder, beside)
+                )
     # The least of each: whatever else the machine does only adds to it.
     raw, libraries, powertools, ours = (min(times) for times in took.values())
-    print(f"{'fresh process to first webhook':52}{'ms CPU':>8}{'Lapse is':>10}   goal")
+    unit, per = ("M instr.", 1_000_000) if counted else ("ms CPU", 1000)
+    print(f"{'fresh process to first webhook':56}{unit:>8}{'Lapse is':>10}   goal")
     for name, least, goal in (
         ("bare botocore", raw, ""),
         ("bare, chalice, pynamodb", libraries, ""),
         ("bare, chalice, pynamodb, Powertools Logger and Metrics", powertools, f"≤ {GOAL}"),
     ):
-        print(f"{name:52}{least / 1000:8.0f}{ours / least:8.2f} ×   {goal}")
-    print(f"{'Lapse (neither stripe nor Powertools imported)':52}{ours / 1000:8.0f}")
+        print(f"{name:56}{least / per:8.0f}{ours / least:8.2f} ×   {goal}")
+    print(f"{'Lapse (neither stripe nor Powertools imported)':56}{ours / per:8.0f}")
     return 0
 
 
@@ -132,15 +140,29 @@ def _unpacked(zipped: Path) -> Iterator[tuple[Path, Path]]:
         yield folder, beside
 
 
-def _run(code: str, folder: Path, beside: Path) -> int:
+def _micros(code: str, folder: Path, beside: Path) -> int:
+    return int(_run(code, folder, beside).stdout.split()[-1])
+
+
+def _instructions(code: str, folder: Path, beside: Path) -> int:
+    said = _run(
+        code, folder, beside,
+        "valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null",
+    ).stderr  # fmt: skip
+    return int(said.split("refs:")[1].split()[0].replace(",", ""))
+
+
+def _run(code: str, folder: Path, beside: Path, *under: str) -> subprocess.CompletedProcess[str]:
     start = f"import sys; sys.path[0] = {str(folder)!r}; BESIDE = {str(beside)!r}\n{code}"
     done = subprocess.run(
-        [sys.executable, "-S", "-E", "-s", "-c", start],
+        [*under, sys.executable, "-S", "-s", "-c", start],
+        # Sets and dictionaries of the same order in each run.
+        env={"PYTHONHASHSEED": "0"} | ({"PATH": os.environ["PATH"]} if under else {}),
         capture_output=True, text=True, cwd=folder, timeout=120, check=False,
     )  # fmt: skip
     if done.returncode:
         raise SystemExit(done.stderr[-2000:])
-    return int(done.stdout.split()[-1])
+    return done
 
 
 if __name__ == "__main__":

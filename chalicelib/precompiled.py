@@ -132,7 +132,7 @@ def _fields(cls: type, *, kw_only: bool) -> dict[str, dataclasses.Field[Any]]:
         found |= base.__dict__.get("__dataclass_fields__", {})
     for name, type_ in get_annotations(cls).items():
         said = cls.__dict__.get(name, dataclasses.MISSING)
-        one = said if isinstance(said, dataclasses.Field) else dataclasses.field(default=said)
+        one: Any = said if isinstance(said, dataclasses.Field) else dataclasses.field(default=said)
         one.name, one.type, one._field_type = name, type_, dataclasses._FIELD
         if one.kw_only is dataclasses.MISSING:
             one.kw_only = kw_only

@@ -12,6 +12,7 @@ from chalice.app import Chalice  # noqa: E402
 
 from chalicelib.handlers import webhook  # noqa: E402
 from chalicelib.handlers.door import opened  # noqa: E402
+from chalicelib.store import dynamo  # noqa: E402, F401 - with the rest, before anybody waits
 
 PATH = "/webhooks/stripe"
 

@@ -56,16 +56,16 @@ def _records(module: ModuleType) -> Iterator[type]:
             yield thing
 
 
-def _made(cls: type, precompiled: Any) -> tuple[object, ...] | None:
+def _made(cls: type, precompiled: Any) -> tuple[Any, ...] | None:
     content = vars(cls)
     words = {id(value): word for word, value in precompiled.KNOWN.items()}
     for name, field in content["__dataclass_fields__"].items():
         # No value that is not the field's own: a class variable, or an argument that is not kept.
-        if field._field_type is not dataclasses._FIELD:  # noqa: SLF001
+        if field._field_type is not dataclasses._FIELD:  # type: ignore[attr-defined]  # noqa: SLF001
             return None
         has_none = field.default is dataclasses.MISSING
         words.setdefault(id(field.default_factory if has_none else field.default), f"={name}")
-    methods: dict[str, object] = {}
+    methods: dict[str, tuple[Any, ...] | None] = {}
     for name, value in content.items():
         method = getattr(value, "__wrapped__", value)
         if isinstance(method, FunctionType) and method.__code__.co_filename == WRITTEN:
@@ -89,7 +89,7 @@ def _made(cls: type, precompiled: Any) -> tuple[object, ...] | None:
 
 def _method(
     cls: type, method: FunctionType, words: Mapping[int, str], own_class: str
-) -> tuple[object, ...]:
+) -> tuple[Any, ...]:
     """Raises KeyError for a value that no word names."""
 
     def word(value: object) -> str:
