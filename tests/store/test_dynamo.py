@@ -11,6 +11,7 @@ from botocore.serialize import JSONSerializer
 from chalicelib.store.dynamo import DynamoTable
 from chalicelib.store.rows import MalformedError
 from chalicelib.store.table import (
+    Check,
     If,
     Key,
     Put,
@@ -102,6 +103,23 @@ def test_every_transaction_carries_a_token_of_its_own(table):
 
     assert len(set(tokens)) == 2
     assert all(1 <= len(token) <= 36 for token in tokens)
+
+
+@behind_http
+def test_a_check_of_the_empty_condition_sends_one_that_always_holds(table):
+    """DynamoDB refuses a check without one; moto does not."""
+    sent = []
+
+    with hooked(
+        table,
+        "before-call.dynamodb.TransactWriteItems",
+        lambda params, **_: sent.append(json.loads(params["body"])["TransactItems"]),
+    ):
+        table.transact([Check(KEY, If()), Put(row("A#1", "a"))])
+
+    ((check, _),) = sent
+    held = check["ConditionCheck"]["ConditionExpression"]
+    assert held == "attribute_exists(pk) OR attribute_not_exists(pk)"
 
 
 # -- the client
