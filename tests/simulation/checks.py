@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -77,7 +77,8 @@ class Watching:
     def __init__(self, world: Simulated) -> None:
         self.world = world
         self.witness = Witness()
-        self.purged: dict[str, datetime] = {}
+        self.purged: set[tuple[str, datetime]] = set()
+        self.purging: set[str] = set()
         self.emptied: dict[str, datetime] = {}
         self.fees: set[str] = set()
         self.charged_in_time: set[tuple[str, datetime]] = set()
@@ -181,24 +182,30 @@ class Watching:
         # What was never paid never began: that Stripe gave it up is no end.
         ends = [_instant(s["ended_at"]) for s in mine if s["ended_at"] and _ever_paid(world, s)]
         if living:
-            self.early.append(f"4/5: {name} was given back at {rfc3339(now)} while {living} lives")
+            self.early.append(
+                f"4/5: {name} was given back at {rfc3339(now)} while {_listed(living)} lives"
+            )
         elif not ends or now < max(ends) + after:
-            self.early.append(f"4/5: {name} was given back at {rfc3339(now)}; ends were {ends}")
+            ended = f"its plans ended {_listed(ends)}" if ends else "no plan of it had ended"
+            self.early.append(f"4/5: {name} was given back at {rfc3339(now)}, and {ended}")
 
     def _purges_come_after_a_year(self, resident: Resident, account: Account) -> None:
-        began = account.purge_began_at or account.purged_at
-        if began is None or account.id in self.purged:
+        began, looked_at = account.purge_began_at or account.purged_at, account.id in self.purging
+        (self.purging.add if account.purge_began_at else self.purging.discard)(account.id)
+        if began is None or (account.id, began) in self.purged:
             return
-        self.purged[account.id] = began
+        self.purged.add((account.id, began))
+        if account.purge_began_at is None and looked_at:
+            return  # as it began
         on_hold = account.legal_hold is not None or resident.on_hold
         assert not on_hold, f"5: {account.id} was purged under a legal hold"
         held = [id for id, case in account.cases.items() if case.holds_purge]
-        assert not held, f"5: {account.id} was purged while {held} are open"
+        assert not held, f"5: {account.id} was purged while {_listed(held)} was open"
         ends = [_instant(s["ended_at"]) for s in _at_stripe(self.world, resident)
                 if s["ended_at"] and _instant(s["ended_at"]) < began and _ever_paid(self.world, s)]  # fmt: skip
         assert ends, f"5: {account.id} was purged without an end"
         assert began >= _a_year_after(max(ends)), (
-            f"5: purged at {began}, and the end was {max(ends)}"
+            f"5: {account.id} was purged at {rfc3339(began)}, and its last end was {rfc3339(max(ends))}"
         )
 
     def _fees_were_owed_by_stripes_dates(self, resident: Resident, seen: Seen) -> None:
@@ -216,7 +223,9 @@ class Watching:
             assert owed, f"3: {fee.cause} was charged, and there was no plan on that day"
             bought = [n.bought_at for n in seen.numbers if n.e164 == fee.note["number"]]
             days = [months_after(one, n) for one in bought for n in range(1, 200)]
-            assert not bought or fee.at in days, f"3: {fee.cause} is no day of {bought}"
+            assert not bought or fee.at in days, (
+                f"3: {fee.cause} was charged, and the number was bought {_listed(bought)}"
+            )
 
     def _nothing_was_sent_after_the_end(self, resident: Resident, seen: Seen) -> None:
         """2, by Stripe's dates: who had heard all of them lets nothing be sent that nobody may send any more."""
@@ -245,7 +254,7 @@ class Watching:
         self.emptied[seen.account.id] = purged
         for row in seen.rows:
             found = [words for words in CONTENT if words in json.dumps(row)]
-            assert not found, f"5: {found} outlived the purge in {row['sk']}"
+            assert not found, f"5: {_listed(found)} outlived the purge in {row['sk']}"
 
 
 def _a_year_after(moment: datetime) -> datetime:
@@ -261,7 +270,8 @@ def _access_is_half_open(world: Simulated, resident: Resident, account: Account)
     for id, one in account.subscriptions.items():
         end = end_of(account, one)
         if end is not None:
-            assert not has_access(account, one, policy, end), f"6: {id} has access at its end {end}"
+            has = has_access(account, one, policy, end)
+            assert not has, f"6: {id} has access at its end {rfc3339(end)}"
 
 
 def _contracts_run_to_their_end(resident: Resident, account: Account) -> None:
@@ -271,7 +281,9 @@ def _contracts_run_to_their_end(resident: Resident, account: Account) -> None:
         if one is None or one.is_forfeited or id not in account.contracts:
             continue
         end = end_of(account, one)
-        assert end is None or end >= contract, f"7: {id} ends at {end}, its contract at {contract}"
+        assert end is None or end >= contract, (
+            f"7: {id} ends at {rfc3339(end)}, and its contract at {rfc3339(contract)}"
+        )
 
 
 def _what_was_confirmed_is_carried_out(
@@ -283,9 +295,13 @@ def _what_was_confirmed_is_carried_out(
         if one is None or one.is_forfeited or _is_owed(world, id):
             continue
         end = end_of(account, one)
-        assert end is None or end >= shown, f"14: {id} ends at {end}, and {shown} was shown"
+        assert end is None or end >= shown, (
+            f"14: {id} ends at {rfc3339(end)}, and {rfc3339(shown)} was shown"
+        )
         renewed = [i["id"] for i in _invoices(world, {"id": id}) if _instant(i["created"]) >= shown]
-        assert not renewed, f"7: {id} was cancelled for {shown}, and then billed: {renewed}"
+        assert not renewed, (
+            f"7: {id} was cancelled for {rfc3339(shown)}, and billed after that by {_listed(renewed)}"
+        )
 
 
 def _is_owed(world: Simulated, subscription_id: str) -> bool:
@@ -303,7 +319,8 @@ def _credits_come_after_an_end(world: Simulated, resident: Resident, seen: Seen)
     ends = [_instant(s["ended_at"]) for s in _at_stripe(world, resident) if s["ended_at"]]
     assert ends, f"2: {resident.id} was credited messages without an end"
     assert min(credited) >= min(ends), (
-        f"2: credited at {min(credited)}, the first end was {min(ends)}"
+        f"2: {resident.id} was credited messages at {rfc3339(min(credited))}, and the first end was"
+        f" {rfc3339(min(ends))}"
     )
 
 
@@ -315,7 +332,7 @@ def _sent_is_never_credited(resident: Resident, seen: Seen) -> None:
             # Told that it is credited, it may still be about to be.
             coming = told == "credited" and states[id] == "scheduled"
             assert states[id] == told or coming, (
-                f"2: {id} was {told} by what the SaaS heard, and is {states[id]}"
+                f"2: {id} is {states[id]}, and the SaaS was told that it is {told}"
             )
 
 
@@ -376,7 +393,7 @@ def _nothing_waits(world: Simulated) -> None:
                 assert row is not None
                 why = str(row["doc"].get("last_error") or row["doc"].get("reason") or row["doc"])
                 assert any(code in why for code in EXPLAINED), (
-                    f"11: {due.key} is due since {due.due_at}: {why}"
+                    f"11: {due.key.sk} of {due.key.pk} is due since {due.due_at}: {why}"
                 )
 
 
@@ -384,9 +401,12 @@ EXPLAINED = ("not_ended_at_stripe",)
 
 
 def _nothing_is_under_way(account: Account) -> None:
-    assert not account.in_flight, f"11: {account.id} has calls under way: {account.in_flight}"
-    assert not account.removals, f"11: {account.id} still waits to be rid of {account.removals}"
-    assert not account.withdrawals, f"11: {account.id} still withdraws {account.withdrawals}"
+    for what, left in (
+        ("has a call under way about", account.in_flight),
+        ("waits to be rid of", account.removals),
+        ("is still withdrawing", account.withdrawals),
+    ):
+        assert not left, f"11: when all is calm {account.id} {what} {_listed(left)}"
 
 
 def _we_know_what_stripe_knows(world: Simulated, resident: Resident, account: Account) -> None:
@@ -401,7 +421,7 @@ def _what_was_heard_is_known(world: Simulated, resident: Resident, account: Acco
     for theirs in _at_stripe(world, resident):
         wrong = _differs(account, theirs)
         assert wrong is None or not heard.everything_about(world, resident, theirs["id"]), (
-            f"10: every event of it was heard, and {wrong}"
+            f"10: every event of it was heard: {wrong}"
         )
 
 
@@ -413,23 +433,31 @@ def _differs(account: Account, theirs: dict[str, Any]) -> str | None:
         if never_began or account.purged_at is not None:
             return None
         return f"{theirs['id']} ({theirs['status']}) is not known here"
-    stripe_says = (
-        theirs["status"],
-        theirs["cancel_at"],
-        theirs["cancel_at_period_end"],
-        theirs["ended_at"],
+    stripe_says = _in_words(
+        theirs["status"], theirs["cancel_at"], theirs["cancel_at_period_end"], theirs["ended_at"]
     )
     # Given up before its first payment, it never began here, whatever Stripe calls that.
     given_up = ours.status == "incomplete_expired" and theirs["status"] == "canceled"
-    we_say = (
+    we_say = _in_words(
         "canceled" if given_up else ours.status,
         _unix(ours.cancel_at),
         ours.cancel_at_period_end,
         _unix(ours.ended_at),
     )
-    return (
-        None if we_say == stripe_says else f"{theirs['id']} is {stripe_says}, and we say {we_say}"
-    )
+    if we_say == stripe_says:
+        return None
+    return f"Stripe says that {theirs['id']} is {stripe_says}, and we say that it is {we_say}"
+
+
+def _in_words(status: str, cancel_at: int | None, at_period_end: bool, ended_at: int | None) -> str:
+    said = [status]
+    if cancel_at is not None:
+        said.append(f"ends {rfc3339(_instant(cancel_at))}")
+    if at_period_end:
+        said.append("ends with its period")
+    if ended_at is not None:
+        said.append(f"ended {rfc3339(_instant(ended_at))}")
+    return ", ".join(said)
 
 
 def _everything_was_told(world: Simulated, seen: Seen) -> None:
@@ -474,7 +502,7 @@ def _every_fee_was_charged(
         )
     )
     mine = [one for one in charged if one[0] not in resident.removed]
-    assert mine == wanted, f"3: charged {mine}, owed {wanted}"
+    assert mine == wanted, f"3: charged was {_fees(mine)}, and owed {_fees(wanted)}"
 
 
 def _months(bought: datetime, known: datetime, now: datetime) -> list[datetime]:
@@ -606,7 +634,9 @@ def _money_went_back_once(world: Simulated) -> None:
         case = (refund.get("metadata") or {}).get("case_id")
         if case and refund["status"] in ("succeeded", "pending"):
             cases[case] = cases.get(case, 0) + 1
-    assert all(times == 1 for times in cases.values()), f"12: refunded twice: {cases}"
+    assert all(times == 1 for times in cases.values()), (
+        f"12: refunds of each case at Stripe: {cases}"
+    )
 
 
 def _every_top_up_was_booked(world: Simulated, resident: Resident, seen: Seen) -> None:
@@ -619,7 +649,9 @@ def _every_top_up_was_booked(world: Simulated, resident: Resident, seen: Seen) -
             continue
         booked = known[cause_of(session["id"])]
         paid = session["payment_status"] == "paid"
-        assert booked == paid, f"1: {session['id']} is {session['payment_status']}, booked {booked}"
+        assert booked == paid, (
+            f"1: {session['id']} is {session['payment_status']}, and was booked {booked} times"
+        )
 
 
 # -- the finale
@@ -639,16 +671,22 @@ def _nothing_is_left(world: Simulated, watching: Watching, resident: Resident) -
         had_plan = bool(ends)
         waiting = [row["sk"] for row in seen.of(keys.MESSAGE) if row["state"] == "scheduled"]
         credits = policy.messages is not None and policy.messages.credit_unsent
-        assert not waiting or not credits or _explained(seen), f"2: {waiting} were never credited"
+        assert not waiting or not credits or _explained(seen), (
+            f"2: {_listed(waiting)} can never be sent, and was never credited"
+        )
         # What the SaaS registers for an account without any plan is its own affair.
         held = [n.e164 for n in seen.numbers
                 if n.state != "released" and had_plan and n.known_since < max(ends)]  # fmt: skip
-        assert not held, f"11: {held} are still rented for {resident.id}"
+        assert not held, (
+            f"11: {_listed(held)} is still rented for {resident.id}, a year after everybody left"
+        )
         seats = {id: n for id, n in seen.account.seats.items() if n}
-        assert not seats, f"GT-5: {resident.id} still has seats: {seats}"
+        assert not seats, (
+            f"GT-5: {resident.id} still has seats in {_listed(seats)}, a year after everybody left"
+        )
         if policy.data is not None and had_plan and not _explained(seen):
             assert seen.account.purged_at, (
-                f"11: {resident.id} was never purged: {seen.account.steps}"
+                f"11: {resident.id} was never purged, and what lies ahead is {_listed(seen.account.steps)}"
             )
 
 
@@ -705,6 +743,16 @@ def _owner(world: Simulated, name: str) -> Resident:
 
 def _resident(world: Simulated, account_id: str) -> Resident:
     return next(one for one in world.residents if one.id == account_id)
+
+
+def _listed(things: Iterable[object]) -> str:
+    """For people: moments as they stand everywhere else, and no brackets."""
+    told = [rfc3339(one) if isinstance(one, datetime) else str(one) for one in things]
+    return " and ".join(sorted(told)) or "nothing"
+
+
+def _fees(fees: Iterable[tuple[str, datetime]]) -> str:
+    return _listed(f"{e164} for {rfc3339(date)}" for e164, date in fees)
 
 
 def _instant(unix: int) -> datetime:

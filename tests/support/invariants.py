@@ -168,7 +168,10 @@ def ledger_balances(seen: Seen) -> None:
             balances[line.money.currency] += line.money.amount * (line.account == WALLET)
     stored = [row for row in seen.rows if row["sk"] == "wallet"]
     kept = from_doc(Wallet, stored[0]["doc"]) if stored else Wallet()
-    assert kept == wallet, (kept, wallet)
+    assert kept == wallet, (
+        f"1: the wallet has {kept.balances} after {kept.seq} entries,"
+        f" and the entries make {wallet.balances} of {wallet.seq}"
+    )
     assert {k: v for k, v in kept.balances.items() if v} == {k: v for k, v in balances.items() if v}
     assert kept.hash == (seen.entries[-1].hash if seen.entries else GENESIS)
     causes = {row["sk"].removeprefix(keys.CAUSE): row["doc"]["seq"] for row in seen.of(keys.CAUSE)}
