@@ -21,7 +21,6 @@ from chalicelib.domain.account import Account
 from chalicelib.domain.ending import end_of
 from chalicelib.domain.moments import months_after, rfc3339
 from chalicelib.domain.policy import Policy
-from chalicelib.domain.top_ups import cause_of
 from chalicelib.gateways.stripe_reader import is_for_a_wallet
 from chalicelib.handlers.jobs import SCHEDULE
 from chalicelib.store import keys, positions
@@ -48,7 +47,7 @@ LATE = timedelta(minutes=10)
 
 
 INVARIANTS: Mapping[int, tuple[str, ...]] = {
-    1: ("ledger_balances", "_every_top_up_was_booked"),
+    1: ("ledger_balances", "_every_top_up_was_booked", "_no_top_up_was_booked_twice"),
     2: ("messages_end_once", "_sent_is_never_credited", "_credits_come_after_an_end",
         "Watching._nothing_was_sent_after_the_end", "_nothing_is_left"),
     3: ("fees_are_due_and_single", "Watching._fees_were_owed_by_stripes_dates",
@@ -130,6 +129,7 @@ class Watching:
             self.given_days.stay(seen.account)
             _access_is_half_open(world, resident, seen.account)
             _credits_come_after_an_end(world, resident, seen)
+            _no_top_up_was_booked_twice(seen)
         for seen in self.reading.accounts.values():
             resident = _resident(world, seen.account.id)
             paid_access_is_whole(seen, self._policy(seen), world.now)
@@ -642,16 +642,27 @@ def _money_went_back_once(world: Simulated) -> None:
 def _every_top_up_was_booked(world: Simulated, resident: Resident, seen: Seen) -> None:
     """1, by Stripe's own sessions: what was paid for the wallet stands in it, once. Older ones than these are not asked
     for again: whoever looks at nothing for so long has lost them."""
-    known = Counter(entry.cause for entry in seen.entries)
+    known = _times_booked(seen)
     sessions = world.emulator._world.where("checkout.session", "customer", resident.customer)
     for session in sessions:
         if not is_for_a_wallet(session) or _instant(session["created"]) < world.now - FORTY_DAYS:
             continue
-        booked = known[cause_of(session["id"])]
+        booked = known[session["id"]]
         paid = session["payment_status"] == "paid"
         assert booked == paid, (
             f"1: {session['id']} is {session['payment_status']}, and was booked {booked} times"
         )
+
+
+def _no_top_up_was_booked_twice(seen: Seen) -> None:
+    """1, at once, whatever the booking calls its cause."""
+    twice = [session for session, times in _times_booked(seen).items() if times > 1]
+    assert not twice, f"1: {_listed(twice)} was paid once, and booked more than once"
+
+
+def _times_booked(seen: Seen) -> Counter[str]:
+    paid = (entry for entry in seen.entries if entry.kind in ("top_up", "balance_due"))
+    return Counter(str(entry.note["checkout_session"]) for entry in paid)
 
 
 # -- the finale
