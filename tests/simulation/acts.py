@@ -16,6 +16,7 @@ from infra.local.carrier import GONE, NUMBERS, REGISTRATIONS
 from tests.simulation import heard, restoring
 from tests.simulation.plan import Act
 from tests.simulation.world import MODES, OLD_VERSIONS, Resident, Simulated
+from tests.support.faults import Fault
 from tests.support.life import consenting
 
 Doing = Callable[[Simulated, Resident, Random], None]
@@ -218,6 +219,52 @@ def leave_and_return(world: Simulated, resident: Resident, random: Random) -> No
         end = datetime.fromtimestamp(max(ends), UTC)
         _pass_time(world, end + timedelta(days=random.choice((0, 0, 1, 9, 13))))
         subscribe(world, resident, random)
+
+
+def return_midway(world: Simulated, resident: Resident, random: Random) -> None:
+    """Back in the very second in which a number is at the carrier, and nobody has heard how that call went."""
+    resident = _whoever(world, resident, lambda one: "messaging" in PLANS[one.policy])
+    if not _living(world, resident):
+        subscribe(world, resident, random)
+    buy_numbers(world, resident, random)
+    leaving = _living(world, resident)
+    for id in leaving:
+        world.try_control("portal_cancel", subscription=id)
+    world.deliver()
+    resident.shown.clear()
+    ends = [s["cancel_at"] or 0 for s in at_stripe(world, resident) if s["id"] in leaving]
+    if leaving and max(ends) > world.now.timestamp():
+        released = datetime.fromtimestamp(max(ends), UTC) + timedelta(days=14)
+        world.move(released - timedelta(seconds=1))
+        world.chance.cut = (
+            ".release_number",
+            random.choice((Fault.CRASH_BEFORE, Fault.CRASH_AFTER)),
+        )
+        world.move(released)
+        world.chance.cut = None
+        subscribe(world, resident, random)
+
+
+def twice_the_same(world: Simulated, resident: Resident, random: Random) -> None:
+    """Somebody at Stripe sells them the plan that they have, and then the older of the two ends with messages waiting."""
+    resident = _whoever(world, resident, lambda one: "messaging" in PLANS[one.policy])
+    if not _living(world, resident):
+        subscribe(world, resident, random)
+    living = [s for s in at_stripe(world, resident) if s["status"] == "active"]
+    if not living:
+        return
+    older, price = living[0], living[0]["items"]["data"][0]["price"]
+    price = price if isinstance(price, str) else price["id"]
+    sent = {"Authorization": "Bearer sk_test_person"}
+    body = f"customer={resident.customer}&items[0][price]={price}"
+    world.emulator.handle("POST", "/v1/subscriptions", "", sent, body.encode())
+    world.try_control("portal_cancel", subscription=older["id"])
+    world.deliver()
+    resident.shown.clear()
+    for _ in range(2):
+        schedule(world, resident, random)
+    if older["cancel_at"] and older["cancel_at"] > world.now.timestamp():
+        _pass_time(world, datetime.fromtimestamp(older["cancel_at"], UTC))
 
 
 def card_fails(world: Simulated, resident: Resident, random: Random) -> None:
@@ -469,6 +516,26 @@ def appeal(world: Simulated, resident: Resident, random: Random) -> None:
     _remember(resident, world.customer(resident.id, "POST", "/v1/appeals", body))
 
 
+def refund_midway(world: Simulated, resident: Resident, random: Random) -> None:
+    """Stripe has paid it back, nobody has heard that it did, and for hours nothing of ours runs."""
+    resident = _whoever(world, resident, lambda one: one.policy == "1msg")
+    if not _living(world, resident):
+        subscribe(world, resident, random)
+    for id in _living(world, resident)[:1]:
+        path, asked = "/v1/refund-requests", {"subscription_id": id}
+        _remember(resident, world.customer(resident.id, "POST", path, asked))
+        world.chance.cut = ("stripe", random.choice((Fault.CRASH_BEFORE, Fault.CRASH_AFTER)))
+        for case in resident.cases[-1:]:
+            body = {"approve": True, "reason": "We looked into it."}
+            if random.random() < 0.5:
+                body["amount"] = {"amount": 100, "currency": "usd"}
+            world.operator("POST", f"/v1/cases/{case}/decision", body)
+        resident.shown.clear()
+        world.move(world.now + timedelta(minutes=5))
+        world.chance.cut = None
+        world.sleep(world.now + timedelta(hours=random.choice((1, 30))))
+
+
 def _remember(resident: Resident, made: Any) -> None:
     if made.status == 201 and made.body["id"] not in resident.cases:
         resident.cases.append(made.body["id"])
@@ -676,6 +743,7 @@ DOINGS: Mapping[str, Doing] = {
     "delete_message": delete_message, "end_twice": end_twice, "cancel": cancel, "cancel_in_portal": cancel_in_portal,
     "resume": resume, "resume_in_portal": resume_in_portal, "waver": waver, "end_at_stripe": end_at_stripe,
     "send_at_the_end": send_at_the_end, "lose_at_carrier": lose_at_carrier,
+    "return_midway": return_midway, "refund_midway": refund_midway, "twice_the_same": twice_the_same,
     "dispute": dispute, "close_dispute": close_dispute, "ask_refund": ask_refund,
     "appeal": appeal, "reply": reply, "decide": decide, "top_up": top_up,
     "pay_balance": pay_balance, "use": use, "charge_usage": charge_usage,

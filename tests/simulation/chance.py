@@ -29,6 +29,8 @@ class Chance:
         self.struck = 0
         self.before_the_next_write: Callable[[Random], None] | None = None
         """Somebody else who acts for certain, whatever the weather."""
+        self.cut: tuple[str, Fault] | None = None
+        """The next write to an outsider whose name ends so is cut short for certain, whatever the weather."""
         self._meanwhile = meanwhile
         self._within = False
         self._crashed = False
@@ -65,9 +67,7 @@ class Chance:
                 self._let_act(other)
             elif self.strikes("meanwhile"):
                 self._let_act(self._meanwhile)
-        match next(
-            (kind for name, kind in KINDS if kind in call.faults and self.strikes(name)), None
-        ):
+        match self._goes_wrong(call):
             case None:
                 return do()
             case Fault.CRASH_BEFORE:
@@ -84,6 +84,15 @@ class Chance:
                 raise unavailable()
             case _:
                 raise Contended("by chance")
+
+    def _goes_wrong(self, call: Call) -> Fault | None:
+        if self.cut is not None and Fault.CRASH_AFTER in call.faults:
+            (name, kind) = self.cut
+            if call.name.endswith(name):
+                self.cut = None
+                return kind
+        struck = (kind for name, kind in KINDS if kind in call.faults and self.strikes(name))
+        return next(struck, None)
 
     def _let_act(self, other: Callable[[Random], None]) -> None:
         self._within = True

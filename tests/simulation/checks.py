@@ -49,7 +49,8 @@ LATE = timedelta(minutes=10)
 INVARIANTS: Mapping[int, tuple[str, ...]] = {
     1: ("ledger_balances", "_every_top_up_was_booked", "_no_top_up_was_booked_twice"),
     2: ("messages_end_once", "_sent_is_never_credited", "_credits_come_after_an_end",
-        "Watching._nothing_was_sent_after_the_end", "_nothing_is_left"),
+        "Watching._nothing_was_sent_after_the_end", "_nothing_is_left",
+        "Watching._nothing_was_credited_that_could_be_sent"),
     3: ("fees_are_due_and_single", "Watching._fees_were_owed_by_stripes_dates",
         "_every_fee_was_charged"),
     4: ("releases_were_due_and_intended", "Watching._given_back", "_carrier_agrees",
@@ -78,6 +79,7 @@ class Watching:
         self.witness = Witness()
         self.purged: set[tuple[str, datetime]] = set()
         self.purging: set[str] = set()
+        self.credits: set[str] = set()
         self.emptied: dict[str, datetime] = {}
         self.fees: set[str] = set()
         self.charged_in_time: set[tuple[str, datetime]] = set()
@@ -130,6 +132,7 @@ class Watching:
             _access_is_half_open(world, resident, seen.account)
             _credits_come_after_an_end(world, resident, seen)
             _no_top_up_was_booked_twice(seen)
+            self._nothing_was_credited_that_could_be_sent(resident, seen)
         for seen in self.reading.accounts.values():
             resident = _resident(world, seen.account.id)
             paid_access_is_whole(seen, self._policy(seen), world.now)
@@ -240,6 +243,23 @@ class Watching:
             assert any(_was_there(self.world, s, at) for s in mine), (
                 f"2: {id} was sent at {rfc3339(at)}, after the last plan that has {channel}"
             )
+
+    def _nothing_was_credited_that_could_be_sent(self, resident: Resident, seen: Seen) -> None:
+        """2, SC-12, the other side: what another plan can still send is not credited."""
+        fresh = [
+            e for e in seen.entries if e.kind == "messages_credited" and e.cause not in self.credits
+        ]
+        self.credits |= {entry.cause for entry in fresh}
+        if not fresh or self._stripe_says_too_little(resident, seen.account):
+            return
+        rows = {row["sk"].removeprefix(keys.MESSAGE): row["doc"] for row in seen.of(keys.MESSAGE)}
+        for entry in fresh:
+            living = [s for s in _at_stripe(self.world, resident)
+                      if _is_paid(self.world, s, self.world.now) and _instant(s["start_date"]) < entry.at]  # fmt: skip
+            for id in entry.note["messages"]:  # type: ignore[attr-defined]
+                channel = rows[id]["channel"] if id in rows else None
+                able = [s["id"] for s in living if channel in _channels(self.world, resident, s)]
+                assert not able, f"2: {id} was credited, and {_listed(able)} could still send it"
 
     def _stripe_says_too_little(self, resident: Resident, account: Account) -> bool:
         """Where work on the systems, a contract or a switch of plans moves an end, Stripe's dates are not all."""

@@ -18,7 +18,7 @@ import sys
 import tempfile
 import textwrap
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -135,7 +135,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.resume:
         chosen = [bug for bug in chosen if bug.name not in verdicts]
     with ThreadPoolExecutor(given.jobs) as pool:
-        for verdict in pool.map(lambda bug: hunt(bug, given.seeds), chosen):
+        hunting = [pool.submit(hunt, bug, given.seeds) for bug in chosen]
+        for done in as_completed(hunting):
+            verdict = done.result()
             print(line(verdict), flush=True)
             verdicts[verdict.bug.name] = verdict
             if given.write:

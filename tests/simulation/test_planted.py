@@ -35,6 +35,28 @@ def test_the_page_that_proves_it_lists_exactly_these_bugs():
     assert not [row[0] for row in rows if row[3] == "not found"]
 
 
+def test_what_a_world_said_is_a_sentence_in_the_table():
+    said = "AssertionError: 5: acct0 was purged | " + "and purged again " * 40 + "(checks.py:205)"
+
+    told = planted.sentence(said)
+
+    assert told.startswith("5: acct0 was purged / and purged")
+    assert told.endswith(("again …", "and …", "purged …"))
+    assert len(told) <= planted.LONGEST
+
+
+def test_measuring_one_bug_anew_leaves_the_other_rows_as_they_were(tmp_path, monkeypatch):
+    file, first, second = tmp_path / "proof.md", *planted.BUGS[:2]
+    before = {bug.name: planted.Verdict(bug, 7, "It was told.") for bug in (first, second)}
+    file.write_text(planted.page(before, 300))
+    monkeypatch.setattr(planted, "hunt", lambda bug, seeds: planted.Verdict(bug, 3, "Sooner."))
+
+    assert planted.main(["--write", str(file), "--only", first.name]) == 0
+
+    found = {name: verdict.seeds for name, verdict in planted.found_before(file).items()}
+    assert found == {first.name: 3, second.name: 7}
+
+
 def test_a_violation_is_told_with_its_seed_its_shortest_history_and_how_to_replay_it(tmp_path):
     """As `make simulate` tells it, of a copy in which one comparison is flipped; and the command it names finds it."""
     (bug,) = (bug for bug in planted.BUGS if bug.name == "access-at-the-end")
