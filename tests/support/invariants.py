@@ -189,12 +189,13 @@ def messages_end_once(seen: Seen) -> None:
             booked.setdefault(id, []).append(entry.kind)
     for id, kinds in booked.items():
         back = [kind for kind in kinds if kind in ("messages_credited", "message_deleted")]
-        assert len(back) <= 1, f"{id} was given back twice"
-        assert kinds.count("messages_scheduled") == 1, f"{id} was debited {kinds}"
+        assert len(back) <= 1, f"2: the price of {id} was given back twice"
+        assert kinds.count("messages_scheduled") == 1, f"2: {id} was booked as {kinds}"
     for row in seen.of(keys.MESSAGE):
         id, state = row["sk"].removeprefix(keys.MESSAGE), row["state"]
         want = {"credited": ["messages_credited"], "deleted": ["message_deleted"]}.get(state, [])
-        assert booked.get(id, [])[1:] == want, f"{id} is {state} and was booked {booked.get(id)}"
+        told = " and then as ".join(booked.get(id, ["nothing"]))
+        assert booked.get(id, [])[1:] == want, f"2: {id} is {state}, and was booked as {told}"
 
 
 # -- 3
@@ -213,7 +214,8 @@ def fees_are_due_and_single(seen: Seen, policy: Any, now: datetime, witness: Wit
         forgotten = seen.account.purged_at is not None and entry.at < seen.account.purged_at
         if seen.account.subscriptions and not forgotten:
             _a_plan_needed(entry, seen.account, policy, witness)
-    assert not [one for one, times in charged.items() if times > 1]
+    twice = [f"{e164} for {rfc3339(at)}" for (e164, at), times in charged.items() if times > 1]
+    assert not twice, f"3: charged more than once was {twice}"
 
 
 def _a_plan_needed(entry: Entry, account: Account, policy: Any, witness: Witness) -> None:
