@@ -501,9 +501,7 @@ def charge_usage(world: Simulated, resident: Resident, random: Random) -> None:
 def ask_refund(world: Simulated, resident: Resident, random: Random) -> None:
     body: dict[str, Any] = {"subscription_id": _one(world, resident, random)}
     if random.random() < 0.3:
-        entries = world.service("GET", f"/v1/wallet/entries?account_id={resident.id}&limit=100")
-        tops = [e["id"] for e in (entries.body or {}).get("data", []) if e["kind"] == "top_up"]
-        body = {"ledger_entry": random.choice([*tops, "entry_nobody"])}
+        body = {"ledger_entry": random.choice([*_top_ups(world, resident), "entry_nobody"])}
     made = world.customer(resident.id, "POST", "/v1/refund-requests", body)
     _remember(resident, made)
 
@@ -517,23 +515,35 @@ def appeal(world: Simulated, resident: Resident, random: Random) -> None:
 
 
 def refund_midway(world: Simulated, resident: Resident, random: Random) -> None:
-    """Stripe has paid it back, nobody has heard that it did, and for hours nothing of ours runs."""
+    """Stripe has paid a part back, nobody has heard that it did, and for hours nothing of ours runs."""
     resident = _whoever(world, resident, lambda one: one.policy == "1msg")
-    if not _living(world, resident):
-        subscribe(world, resident, random)
-    for id in _living(world, resident)[:1]:
-        path, asked = "/v1/refund-requests", {"subscription_id": id}
-        _remember(resident, world.customer(resident.id, "POST", path, asked))
-        world.chance.cut = ("stripe", random.choice((Fault.CRASH_BEFORE, Fault.CRASH_AFTER)))
-        for case in resident.cases[-1:]:
-            body = {"approve": True, "reason": "We looked into it."}
-            if random.random() < 0.5:
-                body["amount"] = {"amount": 100, "currency": "usd"}
-            world.operator("POST", f"/v1/cases/{case}/decision", body)
-        resident.shown.clear()
-        world.move(world.now + timedelta(minutes=5))
-        world.chance.cut = None
-        world.sleep(world.now + timedelta(hours=random.choice((1, 30))))
+    made = world.customer(resident.id, "POST", "/v1/checkout-sessions", {
+        "purpose": "top_up", "amount": {"amount": 5000, "currency": "usd"},
+        "success_url": RETURN, "cancel_url": RETURN,
+    })  # fmt: skip
+    if made.status != 201:
+        return
+    world.try_control("pay_checkout", session=made.body["checkout_session_id"], outcome="paid")
+    world.deliver()
+    for entry in _top_ups(world, resident)[:1]:
+        asked = world.customer(resident.id, "POST", "/v1/refund-requests", {"ledger_entry": entry})
+        _remember(resident, asked)
+        if asked.status == 201:
+            kind = random.choice((Fault.CRASH_BEFORE, Fault.CRASH_AFTER, Fault.CRASH_AFTER))
+            world.chance.cut = ("stripe", kind)
+            world.operator("POST", f"/v1/cases/{asked.body['id']}/decision", {
+                "approve": True, "reason": "We looked into it.",
+                "amount": {"amount": 100, "currency": "usd"},
+            })  # fmt: skip
+            world.move(world.now + timedelta(minutes=5))
+            world.chance.cut = None
+            world.sleep(world.now + timedelta(hours=random.choice((1, 30))))
+
+
+def _top_ups(world: Simulated, resident: Resident) -> list[str]:
+    """The newest first."""
+    entries = world.service("GET", f"/v1/wallet/entries?account_id={resident.id}&limit=100")
+    return [e["id"] for e in (entries.body or {}).get("data", []) if e["kind"] == "top_up"]
 
 
 def _remember(resident: Resident, made: Any) -> None:
