@@ -62,7 +62,7 @@ INVARIANTS: Mapping[int, tuple[str, ...]] = {
     8: ("ended_stays_ended",),
     9: ("customers_never_move", "bound_customer_is_its_own"),
     10: ("_we_know_what_stripe_knows", "_what_was_heard_is_known"),
-    11: ("the_steps_are_the_timeline", "_nothing_waits", "_nothing_is_under_way",
+    11: ("the_steps_are_the_timeline", "_nothing_waits", "_nothing_is_parked", "_nothing_is_under_way",
          "_everything_was_told", "_nothing_is_left"),
     12: ("releases_were_due_and_intended", "_money_went_back_once"),
     13: ("nothing_secret",),
@@ -384,6 +384,7 @@ def end(world: Simulated, watching: Watching) -> None:
 
 def _everything_agrees(world: Simulated, watching: Watching) -> None:
     _nothing_waits(world)
+    _nothing_is_parked(world)
     for seen in watching.reading.accounts.values():
         resident = _resident(world, seen.account.id)
         _we_know_what_stripe_knows(world, resident, seen.account)
@@ -415,6 +416,16 @@ def _nothing_waits(world: Simulated) -> None:
                 assert any(code in why for code in EXPLAINED), (
                     f"11: {due.key.sk} of {due.key.pk} is due since {due.due_at}: {why}"
                 )
+
+
+def _nothing_is_parked(world: Simulated) -> None:
+    """11. Whatever was put aside is tried again: that a walk finds the same some night is another matter."""
+    for whose in (None, *(resident.customer for resident in world.residents)):
+        for row in world.table.query(keys.parked_of(whose), keys.PARKED).rows:
+            why = row["doc"]["reason"]
+            raise AssertionError(
+                f"11: {row['doc']['type']} is still parked when all is calm: {why}"
+            )
 
 
 EXPLAINED = ("not_ended_at_stripe",)

@@ -46,7 +46,7 @@ def test_what_a_world_said_is_a_sentence_in_the_table():
 
 
 def test_measuring_one_bug_anew_leaves_the_other_rows_as_they_were(tmp_path, monkeypatch):
-    file, first, second = tmp_path / "proof.md", *planted.BUGS[:2]
+    file, (first, second) = tmp_path / "proof.md", planted.BUGS[:2]
     before = {bug.name: planted.Verdict(bug, 7, "It was told.") for bug in (first, second)}
     file.write_text(planted.page(before, 300))
     monkeypatch.setattr(planted, "hunt", lambda bug, seeds: planted.Verdict(bug, 3, "Sooner."))
