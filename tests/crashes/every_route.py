@@ -45,6 +45,8 @@ class Request:
     before: Callable[[Ready], None] = lambda ready: None
     ready: Callable[[], Ready] = field(default=lambda: smarter())  # noqa: PLW0108 - it is made below
     answers: int = 200
+    or_under_way: int | None = None
+    """What it may answer as well, when asked again while an outsider has not answered yet."""
 
     def ask(self, ready: Ready) -> Reply:
         method, _, path = self.name.partition(" ")
@@ -245,6 +247,7 @@ REQUESTS = (
     Request("POST /v1/admin/steps/{key}/waive", "operator", lambda _: WHY, _the_fee),
     Request(
         "POST /v1/admin/numbers/{e164}/recovery", "operator", lambda _: {"account_id": ACME, **WHY}, ready=_released,
+        or_under_way=202,
     ),
     Request("POST /v1/admin/kill-switch", "operator", lambda _: WHY),
     Request("DELETE /v1/admin/kill-switch", "operator", lambda _: WHY, _killed),
