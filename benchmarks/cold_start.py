@@ -22,10 +22,12 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-from infra.packaging.compiling import compile_without_sources  # noqa: E402
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from benchmarks.tables import goal, show
+from infra.packaging.compiling import compile_without_sources
+
+ROOT = Path(__file__).resolve().parent.parent
 GOAL = 1.15
 
 STUB = """
@@ -114,14 +116,22 @@ def main() -> int:
     # The least of each: whatever else the machine does only adds to it.
     raw, libraries, powertools, ours = (min(times) for times in took.values())
     unit, per = ("M instr.", 1_000_000) if counted else ("ms CPU", 1000)
-    print(f"{'fresh process to first webhook':56}{unit:>8}{'Lapse is':>10}   goal")
-    for name, least, goal in (
-        ("bare botocore", raw, ""),
-        ("bare, chalice, pynamodb", libraries, ""),
-        ("bare, chalice, pynamodb, Powertools Logger and Metrics", powertools, f"≤ {GOAL}"),
-    ):
-        print(f"{name:56}{least / per:8.0f}{ours / least:8.2f} ×   {goal}")
-    print(f"{'Lapse (neither stripe nor Powertools imported)':56}{ours / per:8.0f}")
+    rows = [
+        (
+            name,
+            f"{least / per:.0f}",
+            f"{ours / least:.2f}",
+            goal(ours / least, most) if most else "",
+        )
+        for name, least, most in (
+            ("bare botocore", raw, None),
+            ("bare, chalice, pynamodb", libraries, None),
+            ("bare, chalice, pynamodb, Powertools Logger and Metrics", powertools, GOAL),
+        )
+    ]
+    rows.append(("Lapse (neither stripe nor Powertools imported)", f"{ours / per:.0f}", "", ""))
+    title = f"A fresh process to its first webhook: {unit}"
+    show(title, ("", f">{unit}", ">Lapse is ×", "goal"), rows)
     return 0
 
 
