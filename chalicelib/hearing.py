@@ -196,15 +196,18 @@ def _subscription(world: World, event: StripeEvent, thing: Json, loaded: Loaded)
         case "ask":
             if accounts.was_told(world.table, loaded.account.id, event.id):
                 return Telling("duplicate", loaded)
-            fact = _asked(world, loaded, said.id, event.created)
+            # That this event was heard is written down also when it changed nothing: whoever holds an answer of Stripe's
+            # from before it must find that the account has moved on (`lifecycle.confirm`).
+            asked = _asked(world, loaded, said.id, event.created)
+            fact = replace(asked, event_id=event.id)
     try:
         return settle(world, loaded, fact, id=event.id, by="stripe")
     except UnknownPrice:
         if said.lookup_key is not None or fact.subscription is not said:
             raise
         # Before 2020 there was a plan where a price is today, and it had no lookup key: asked today, it may have one.
-        asked = _asked(world, loaded, said.id, event.created)
-        return settle(world, loaded, asked, id=event.id, by="stripe")
+        today = _asked(world, loaded, said.id, event.created)
+        return settle(world, loaded, today, id=event.id, by="stripe")
 
 
 def _asked(

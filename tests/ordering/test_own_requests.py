@@ -37,9 +37,9 @@ class Overtaken:
         return answer
 
 
-def overtaken_by(life, meanwhile):
+def overtaken_by(life, meanwhile, seconds=1):
     def later():
-        life.clock.move_to(life.now + timedelta(seconds=1))
+        life.clock.move_to(life.now + timedelta(seconds=seconds))
         meanwhile()
 
     object.__setattr__(life.world, "stripe", Overtaken(life.world.stripe, later))
@@ -56,6 +56,19 @@ def ours(life):
 
 def test_who_resumes_in_the_portal_while_our_cancellation_is_answered_has_resumed(life):
     overtaken_by(life, lambda: life.control("portal_resume", subscription=life.sub))
+
+    life.cancel("acme", life.sub)
+
+    assert ours(life) is at_stripe(life) is False
+    assert life.status("acme", life.sub) == "active"
+
+
+def test_who_changed_their_mind_in_the_portal_in_that_very_second_has_resumed(life):
+    """Invariant 10. By the second no event was news, and what Stripe was asked was what we knew: that it had spoken has
+    to be seen by whoever still holds its answer from before (seeds 1185 and 1599)."""
+    life.control("portal_cancel", subscription=life.sub)
+    life.control("portal_resume", subscription=life.sub)
+    overtaken_by(life, lambda: life.control("portal_resume", subscription=life.sub), seconds=0)
 
     life.cancel("acme", life.sub)
 
