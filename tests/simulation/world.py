@@ -72,6 +72,8 @@ class Resident:
     """Whether a court's hold was confirmed to an operator, and no end of it."""
     sent: list[tuple[str, datetime]] = field(default_factory=list)
     """Messages that the SaaS was allowed to send when all that had happened at Stripe was heard, and when."""
+    unanswered: set[str] = field(default_factory=set)
+    """Messages of which a call ended without an answer: it may have been carried out."""
     shown: dict[str, datetime] = field(default_factory=dict)
     """Subscription → the end of access that was confirmed to them, until somebody does something about it."""
     recovered: bool = False
