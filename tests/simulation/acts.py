@@ -17,7 +17,7 @@ from tests.simulation import heard, restoring
 from tests.simulation.plan import Act
 from tests.simulation.world import MODES, OLD_VERSIONS, Resident, Simulated
 from tests.support.faults import Fault
-from tests.support.life import consenting
+from tests.support.life import Reply, consenting
 
 Doing = Callable[[Simulated, Resident, Random], None]
 RETURN = "https://app.example.com/back"
@@ -222,7 +222,8 @@ def leave_and_return(world: Simulated, resident: Resident, random: Random) -> No
 
 
 def return_midway(world: Simulated, resident: Resident, random: Random) -> None:
-    """Back in the very second in which a number is at the carrier, and nobody has heard how that call went."""
+    """Back in the very second in which a number is at the carrier, and nobody has heard how that call went; or one second
+    before, and nobody has heard of it at all."""
     resident = _whoever(world, resident, lambda one: "messaging" in PLANS[one.policy])
     if not _living(world, resident):
         subscribe(world, resident, random)
@@ -236,10 +237,13 @@ def return_midway(world: Simulated, resident: Resident, random: Random) -> None:
     if leaving and max(ends) > world.now.timestamp():
         released = datetime.fromtimestamp(max(ends), UTC) + timedelta(days=14)
         world.move(released - timedelta(seconds=1))
-        world.chance.cut = (
-            ".release_number",
-            random.choice((Fault.CRASH_BEFORE, Fault.CRASH_AFTER)),
-        )
+        if random.random() < 0.4:
+            world.emulator.control("drop_webhooks", until=rfc3339(released))
+            subscribe(world, resident, random)
+            world.move(released)
+            return
+        kind = random.choice((Fault.CRASH_BEFORE, Fault.CRASH_AFTER))
+        world.chance.cut = (".release_number", kind)
         world.move(released)
         world.chance.cut = None
         subscribe(world, resident, random)
@@ -416,6 +420,12 @@ def send_at_the_end(world: Simulated, resident: Resident, random: Random) -> Non
             world.wait(max(world.now, at + timedelta(seconds=random.choice((-1, 0, 1)))))
         for message in _waiting(resident)[:5]:
             _send_one(world, resident, message)
+        paying = _top_up(world, resident, 5000)
+        if paying.status == 201:
+            # Booked while the end is being credited: after the wallet was read for that, and before it is closed.
+            world.a_payment_arrives(paying.body["checkout_session_id"], before="write")
+            world.move(world.now + timedelta(minutes=5))
+            world.chance.before_the_next_write = None
 
 
 def delete_message(world: Simulated, resident: Resident, random: Random) -> None:
@@ -432,13 +442,14 @@ def _delete_one(world: Simulated, resident: Resident, id: str) -> None:
 
 
 def end_twice(world: Simulated, resident: Resident, random: Random) -> None:
-    """Sent or deleted by one server of the SaaS, and by another one before the first has been answered."""
+    """Sent or deleted by one server of the SaaS, and by another one before the first has been answered: the same message,
+    or another of the same wallet."""
     if "scheduled" not in resident.messages.values():
         schedule(world, resident, random)
     waiting = _waiting(resident)
     if waiting:
         id = random.choice(waiting)
-        world.another_server_ends(resident, id)
+        world.another_server_ends(resident, random.choice((id, *waiting)))
         random.choice((_send_one, _delete_one))(world, resident, id)
         world.chance.before_the_next_write = None
 
@@ -457,11 +468,14 @@ def _some_messages(resident: Resident, random: Random) -> list[str]:
 
 
 def top_up(world: Simulated, resident: Resident, random: Random) -> None:
-    made = world.customer(resident.id, "POST", "/v1/checkout-sessions", {
-        "purpose": "top_up", "amount": {"amount": random.choice((100, 5000)), "currency": "usd"},
+    _pay(world, _top_up(world, resident, random.choice((100, 5000))), random)
+
+
+def _top_up(world: Simulated, resident: Resident, amount: int) -> Reply:
+    return world.customer(resident.id, "POST", "/v1/checkout-sessions", {
+        "purpose": "top_up", "amount": {"amount": amount, "currency": "usd"},
         "success_url": RETURN, "cancel_url": RETURN,
     })  # fmt: skip
-    _pay(world, made, random)
 
 
 def pay_balance(world: Simulated, resident: Resident, random: Random) -> None:
@@ -520,10 +534,7 @@ def appeal(world: Simulated, resident: Resident, random: Random) -> None:
 def refund_midway(world: Simulated, resident: Resident, random: Random) -> None:
     """Stripe has paid a part back, nobody has heard that it did, and for hours nothing of ours runs."""
     resident = _whoever(world, resident, lambda one: one.policy == "1msg")
-    made = world.customer(resident.id, "POST", "/v1/checkout-sessions", {
-        "purpose": "top_up", "amount": {"amount": 5000, "currency": "usd"},
-        "success_url": RETURN, "cancel_url": RETURN,
-    })  # fmt: skip
+    made = _top_up(world, resident, 5000)
     if made.status != 201:
         return
     world.try_control("pay_checkout", session=made.body["checkout_session_id"], outcome="paid")

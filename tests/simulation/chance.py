@@ -29,6 +29,8 @@ class Chance:
         self.struck = 0
         self.before_the_next_write: Callable[[Random], None] | None = None
         """Somebody else who acts for certain, whatever the weather."""
+        self.before_one_named = ""
+        """Only before a write whose name ends so."""
         self.cut: tuple[str, Fault] | None = None
         """The next write to an outsider whose name ends so is cut short for certain, whatever the weather."""
         self._meanwhile = meanwhile
@@ -62,7 +64,7 @@ class Chance:
             raise Crash
         # Between what we read and what we write: before another reading it would change little.
         if Fault.CRASH_AFTER in call.faults:
-            if self.before_the_next_write is not None:
+            if self.before_the_next_write and call.name.endswith(self.before_one_named):
                 other, self.before_the_next_write = self.before_the_next_write, None
                 self._let_act(other)
             elif self.strikes("meanwhile"):

@@ -183,10 +183,22 @@ class Simulated(Life):
             wiring.use(acting)
 
     def another_server_ends(self, resident: Resident, id: str) -> None:
-        """The SaaS has two servers; both end the same message in the same instant."""
+        """The SaaS has two servers; both end a message in the same instant."""
+        self.chance.before_one_named = ""
         self.chance.before_the_next_write = lambda random: self._beside(
             lambda other, random: self._ends(other, random, resident, id), random
         )
+
+    def a_payment_arrives(self, session: str, before: str) -> None:
+        """A Checkout is paid, and heard of by another process, before the next write of ours that is named so."""
+        self.chance.before_one_named = before
+        self.chance.before_the_next_write = lambda random: self._beside(
+            lambda other, _: self._paid(other, session), random
+        )
+
+    def _paid(self, other: World, session: str) -> None:
+        self.try_control("pay_checkout", session=session, outcome="paid")
+        self.emulator.deliver(lambda url, body, headers: _heard(other, body, headers))
 
     def _a_job_runs(self, other: World, random: Random) -> None:
         random.choice(SCHEDULE).run(other)
