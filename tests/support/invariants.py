@@ -314,7 +314,9 @@ def the_steps_are_the_timeline(seen: Seen, policy: Any) -> None:
     indexed = {
         row["sk"].removeprefix(keys.STEP): row for row in seen.of(keys.STEP) if "due_kind" in row
     }
-    assert set(indexed) == set(ahead), f"in the index: {set(indexed)}, ahead: {set(ahead)}"
+    assert set(indexed) == set(ahead), (
+        f"11: in the due index is {_named(indexed)}, and ahead lies {_named(ahead)}"
+    )
     for id, row in indexed.items():
         assert row["state"] == "pending"
         assert row["due_at"]
@@ -333,6 +335,10 @@ def nothing_secret(everything: Iterable[Row]) -> None:
             allowed = {"event_id", "type", "created", "object_id", "customer_id", "reason",
                        "parked_at", "attempts"}  # fmt: skip
             assert set(row["doc"]) <= allowed
+
+
+def _named(steps: Iterable[str]) -> str:
+    return " and ".join(sorted(steps)) or "nothing"
 
 
 def due_for_release(table: Table, world: World, account_id: str) -> bool:
