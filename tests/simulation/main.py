@@ -29,9 +29,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     if given.seed is None and (given.keep or given.store != "memory"):
         parser.error("--keep and --store are for one world: say which with --seed")
+    before = logging.root.manager.disable
     if not given.log:
         # Ten thousand failures on purpose: what the app logs of them is of use when one world is looked at.
         logging.disable(logging.CRITICAL)
+    try:
+        return _played(given)
+    finally:
+        # Whoever called this may go on, and log.
+        logging.disable(before)
+
+
+def _played(given: argparse.Namespace) -> int:
     if given.seed is not None:
         return _one(given.seed, given.keep, given.store)
     if given.until_found:
