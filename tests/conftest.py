@@ -1,7 +1,6 @@
 """What every test shares, and nothing more: helpers live in tests/support."""
 
 import json
-import logging
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -20,8 +19,8 @@ os.environ.update(
 
 from hypothesis import HealthCheck, settings
 
-from chalicelib import log
 from tests.support import event_schemas
+from tests.support.logged import logged
 
 event_schemas.watch()
 # A machine that is busy is slow, and nothing is wrong with the code.
@@ -41,16 +40,5 @@ def _every_event_fits_its_schema() -> Iterator[None]:
 @pytest.fixture
 def lines() -> Iterator[list[dict[str, Any]]]:
     """What is logged meanwhile."""
-    written: list[dict[str, Any]] = []
-
-    class Keep(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            written.append(json.loads(record.getMessage()))
-
-    logger = logging.getLogger(log.NAME)
-    before = list(logger.handlers), logger.propagate, logger.level
-    logger.handlers, logger.propagate = [Keep()], False
-    logger.setLevel(logging.INFO)
-    yield written
-    logger.handlers, logger.propagate = before[0], before[1]
-    logger.setLevel(before[2])
+    with logged(json.loads) as written:
+        yield written

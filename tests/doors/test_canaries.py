@@ -3,12 +3,10 @@ in any parked event, in what was published, in mail to anybody else, or in anybo
 """
 
 import json
-import logging
 from datetime import timedelta
 
 import pytest
 
-from chalicelib import log
 from chalicelib.gateways.stripe import StripeRefused
 from chalicelib.handlers.routes import ROUTES
 from chalicelib.store import keys
@@ -18,6 +16,7 @@ from infra.local import seeds
 from tests.doors.scene import furnished
 from tests.support.invariants import rows_of
 from tests.support.life import STRIPE_KEY, Life, consenting
+from tests.support.logged import logged
 
 CARD = "4242424242424242"
 SPOKEN_CARD = "4242 4242 4242 4242"
@@ -30,20 +29,9 @@ NEVER = ("canary", CARD, SPOKEN_CARD, STRIPE_KEY, seeds.WEBHOOK_SECRET)
 
 @pytest.fixture
 def lines():
-    """What is logged meanwhile."""
-    written = []
-
-    class Keep(logging.Handler):
-        def emit(self, record):
-            written.append(record.getMessage())
-
-    logger = logging.getLogger(log.NAME)
-    before = list(logger.handlers), logger.propagate, logger.level
-    logger.handlers, logger.propagate = [Keep()], False
-    logger.setLevel(logging.INFO)
-    yield written
-    logger.handlers, logger.propagate = before[0], before[1]
-    logger.setLevel(before[2])
+    """What is logged meanwhile, as it is written."""
+    with logged(str) as written:
+        yield written
 
 
 class Story:
