@@ -16,12 +16,12 @@ from chalicelib.handlers import stream
 from chalicelib.handlers.jobs import JOBS
 from chalicelib.store import positions
 from chalicelib.store.records import from_doc
-from chalicelib.store.table import Contended, StoreError, Unavailable
+from chalicelib.store.table import StoreError, Unavailable
 from chalicelib.sweeping import TICK
 from tests.publishing.outside import waiting
 from tests.publishing.test_delivering import Sending, fails
 from tests.publishing.test_publishing import record
-from tests.support.faults import Crash, Fault, FaultyTable, Plan, faulty
+from tests.support.faults import Crash, FaultyTable, Plan, faulty, struck_by
 
 ACCOUNTS = ("acme", "other", "third")
 ACTS = 120
@@ -41,21 +41,11 @@ class Odd(Plan):
             raise Crash
         if self.random.random() >= self.share:
             return do()
-        match self.random.choice(call.faults):
-            case Fault.CRASH_BEFORE:
-                self.dead = True
-                raise Crash
-            case Fault.CRASH_AFTER:
-                do()
-                self.dead = True
-                raise Crash
-            case Fault.ANSWER_LOST:
-                do()
-                raise unavailable()
-            case Fault.THROTTLED:
-                raise unavailable()
-            case Fault.CONTENDED:
-                raise Contended("as it happens")
+        try:
+            return struck_by(self.random.choice(call.faults), do, unavailable)
+        except Crash:
+            self.dead = True
+            raise
 
 
 class Bad(Sending):

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any, TypeVar
 
-from chalicelib.store.table import Contended, Due, DuePage, Page, Table, Unavailable
-from tests.support.faults import Call, Crash, Fault, FaultyTable
+from chalicelib.store.table import Due, DuePage, Page, Table, Unavailable
+from tests.support.faults import Call, Crash, Fault, FaultyTable, struck_by
 
 T = TypeVar("T")
 KINDS = (
@@ -69,23 +69,11 @@ class Chance:
                 self._let_act(other)
             elif self.strikes("meanwhile"):
                 self._let_act(self._meanwhile)
-        match self._goes_wrong(call):
-            case None:
-                return do()
-            case Fault.CRASH_BEFORE:
-                self._crashed = True
-                raise Crash
-            case Fault.CRASH_AFTER:
-                do()
-                self._crashed = True
-                raise Crash
-            case Fault.ANSWER_LOST:
-                do()
-                raise unavailable()
-            case Fault.THROTTLED:
-                raise unavailable()
-            case _:
-                raise Contended("by chance")
+        try:
+            return struck_by(self._goes_wrong(call), do, unavailable)
+        except Crash:
+            self._crashed = True
+            raise
 
     def _goes_wrong(self, call: Call) -> Fault | None:
         if self.cut is not None and Fault.CRASH_AFTER in call.faults:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from threading import RLock
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, assert_never, cast
 
 from chalicelib.store.table import (
     Action,
@@ -88,21 +88,28 @@ class Plan:
             if fault is not None and fault not in call.faults:
                 raise AssertionError(f"{call.name} cannot go wrong by {fault}")
             self._crashed = fault in (Fault.CRASH_BEFORE, Fault.CRASH_AFTER)
-        match fault:
-            case None:
-                return do()
-            case Fault.CRASH_BEFORE:
-                raise Crash
-            case Fault.CRASH_AFTER:
-                do()
-                raise Crash
-            case Fault.ANSWER_LOST:
-                do()
-                raise unavailable()
-            case Fault.THROTTLED:
-                raise unavailable()
-            case Fault.CONTENDED:
-                raise Contended("as planned")
+        return struck_by(fault, do, unavailable)
+
+
+def struck_by(fault: Fault | None, do: Callable[[], T], unavailable: Callable[[], Exception]) -> T:
+    """Makes a call go wrong in this way, or go well. Whoever chose the fault remembers a crash."""
+    match fault:
+        case None:
+            return do()
+        case Fault.CRASH_BEFORE:
+            raise Crash
+        case Fault.CRASH_AFTER:
+            do()
+            raise Crash
+        case Fault.ANSWER_LOST:
+            do()
+            raise unavailable()
+        case Fault.THROTTLED:
+            raise unavailable()
+        case Fault.CONTENDED:
+            raise Contended("another was in the way")
+        case _:
+            assert_never(fault)
 
 
 def every_fault(run: Callable[[Plan], object]) -> Iterator[Plan]:
