@@ -20,8 +20,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.tables import EXACTLY, goal, show
 from chalicelib.domain import steps
-from chalicelib.handlers.jobs import SCHEDULE
-from chalicelib.store.table import Put
 from chalicelib.sweeping import sweep
 from tests.support.stage import END, SHARDS, Stage
 from tests.support.units import MeteredTable
@@ -138,7 +136,7 @@ def fired(one: Fired, idle: int) -> Units:
     else:
         _everybody(stage)
         _leave(stage, one.after)
-    _idle(stage, idle)
+    stage.not_due(idle)
     table.start()
     report = sweep(stage.world, one.kind)
     assert report.counts["done"] == ACCOUNTS, f"{one.kind}: {report}"
@@ -186,19 +184,6 @@ def _leave(stage: Stage, days: int) -> None:
             stage.run_schedule()
     # A year is a year, not 365 days in every year.
     stage.move(END.replace(year=END.year + 1) if days == 365 else END + days * DAY)
-
-
-def _idle(stage: Stage, many: int) -> None:
-    """Accounts whose steps lie far ahead, of all kinds alike."""
-    kinds = [kind for job in SCHEDULE for kind in job.due_kinds]
-    for n in range(many):
-        kind = kinds[n % len(kinds)]
-        stage.table.write(
-            Put({
-                "pk": f"A#later-{n}", "sk": f"step#{kind}", "state": "pending", "doc": {},
-                "due_kind": f"{kind}#{n % SHARDS}", "due_at": "2099-01-01T00:00:00Z",
-            })
-        )  # fmt: skip
 
 
 def idle() -> float:

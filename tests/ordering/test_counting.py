@@ -7,7 +7,6 @@ import pytest
 from chalicelib.domain import steps
 from chalicelib.handlers.jobs import SCHEDULE
 from chalicelib.store.positions import UNSENT_EVENTS
-from chalicelib.store.table import Put
 from chalicelib.sweeping import sweep
 from tests.support.faults import Plan
 from tests.support.stage import END, SHARDS, Stage
@@ -122,24 +121,11 @@ def sweep_all(stage):
     return [call.name for call in plan.calls]
 
 
-def not_due(stage, many):
-    """Accounts whose step lies ahead, as rows: so many entries in the index that no sweep may notice."""
-    kinds = sorted({kind for job in SCHEDULE for kind in job.due_kinds})
-    for n in range(many):
-        kind = kinds[n % len(kinds)]
-        stage.table.write(
-            Put({
-                "pk": f"A#later-{n}", "sk": f"step#{kind}", "state": "pending", "doc": {},
-                "due_kind": f"{kind}#{n % SHARDS}", "due_at": "2099-01-01T00:00:00Z",
-            })
-        )  # fmt: skip
-
-
 def test_a_sweep_asks_the_same_of_ten_and_of_ten_thousand_accounts_that_are_not_due():
     asked = {}
     for many in (0, 10, 10_000):
         stage = Stage()
-        not_due(stage, many)
+        stage.not_due(many)
         asked[many] = sweep_all(stage)
 
     assert asked[0] == asked[10] == asked[10_000]
@@ -189,7 +175,7 @@ def _asked_for(kind, accounts, idle):
             stage.move(END + timedelta(days=day))
             stage.run_schedule()
     stage.move(END + timedelta(days=LEAVING[kind]))
-    not_due(stage, idle)
+    stage.not_due(idle)
     plan = Plan()
     sweep(stage.through(plan), kind)
     return len(plan.calls)

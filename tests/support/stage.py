@@ -38,7 +38,7 @@ from chalicelib.settings import Settings
 from chalicelib.store import accounts, holdings
 from chalicelib.store.accounts import Told
 from chalicelib.store.memory import MemoryTable
-from chalicelib.store.table import Table
+from chalicelib.store.table import Put, Table
 from chalicelib.sweeping import TICK
 from infra.local.carrier import LocalCarrier
 from infra.local.faults import Faults
@@ -135,6 +135,18 @@ class Stage:
             # The walks compare with Stripe's lists, which this small Stripe has none of.
             if not job.walks:
                 job.run(self.world)
+
+    def not_due(self, accounts: int) -> None:
+        """So many accounts whose step lies far ahead, of all kinds alike, as rows: no sweep may notice them."""
+        kinds = sorted({kind for job in SCHEDULE for kind in job.due_kinds})
+        for n in range(accounts):
+            kind = kinds[n % len(kinds)]
+            self.table.write(
+                Put({
+                    "pk": f"A#later-{n}", "sk": f"step#{kind}", "state": "pending", "doc": {},
+                    "due_kind": f"{kind}#{n % SHARDS}", "due_at": "2099-01-01T00:00:00Z",
+                })
+            )  # fmt: skip
 
     def due_now(self, until: str = "9999") -> list[tuple[str, str, str]]:
         """What lies in the due index: kind, partition, step."""
