@@ -37,6 +37,11 @@ NEVER_WAIVED = {
 }
 """Kinds that no operator may take as done, each with the sentence that says why."""
 
+NEVER_HELD = {
+    CALL_SETTLED: "It calls for nothing, it asks the carrier what became of a call that was made. Hold the release itself.",
+}
+"""Kinds that no operator may hold: until such a step is carried out, we say of something what may not be so."""
+
 
 def is_held(account: Account, step: Step) -> bool:
     if step.kind == DATA_PURGED and account.legal_hold is not None:
@@ -55,6 +60,11 @@ def held_by_cases(account: Account, step: Step) -> tuple[str, ...]:
 def is_waived(account: Account, step: Step) -> bool:
     """Off the timeline. Number fees stay on it: their date is passed over when it comes, and the next one follows."""
     return step.kind != NUMBER_FEE and is_waived_until(account, step.id, step.due)
+
+
+def is_called_off(account: Account, step: Step) -> bool:
+    """By an operator, until they say otherwise, or for this date: nobody carries it out."""
+    return is_held(account, step) or is_waived(account, step)
 
 
 def is_waived_until(account: Account, step_id: str, due: datetime) -> bool:

@@ -8,13 +8,12 @@ may count from the request instead; even then none lapses while a live plan need
 from collections.abc import Iterator
 from datetime import datetime
 
+from chalicelib.domain import settling
 from chalicelib.domain.account import Account
 from chalicelib.domain.moments import hours_after
 from chalicelib.domain.needs import registrations_cancelled_at, registrations_needed_until
 from chalicelib.domain.policy import Policy
 from chalicelib.domain.steps import (
-    CALL_IS_OVER,
-    CALL_SETTLED,
     REGISTRATION_WITHDRAWN,
     REGISTRATIONS_LAPSE,
     Step,
@@ -42,7 +41,6 @@ def steps(account: Account, policy: Policy) -> Iterator[Step]:
         yield Step(REGISTRATIONS_LAPSE, at)
     for registration, asked_at in account.withdrawals.items():
         yield Step(REGISTRATION_WITHDRAWN, asked_at, registration)
-    for call, called_at in account.in_flight.items():
-        if call.startswith(IN_FLIGHT) and (at is None or at > called_at):
-            # As with a number: the customer returned in the middle of the call, so the carrier is asked.
-            yield Step(CALL_SETTLED, called_at + CALL_IS_OVER, call)
+    yield from settling.steps(
+        account, IN_FLIGHT, Step(REGISTRATIONS_LAPSE, at) if at is not None else None
+    )

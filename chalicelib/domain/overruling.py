@@ -13,6 +13,7 @@ from chalicelib.domain import facts, holdings
 from chalicelib.domain.account import Account
 from chalicelib.domain.decision import Decision, StepDueAgain, unchanged
 from chalicelib.domain.holding import (
+    NEVER_HELD,
     NEVER_WAIVED,
     held_by_cases,
     is_waived_until,
@@ -37,6 +38,8 @@ def hold(account: Account, fact: facts.StepHeld, policy: Policy) -> Decision:
     if fact.step_id in account.held:
         return unchanged(account)
     step = _must_be_ahead(account, fact.step_id, policy)
+    if step.kind in NEVER_HELD:
+        raise Barred(NEVER_HELD[step.kind])
     _must_not_have_begun(account, step)
     after = replace(account, held={**account.held, step.id: fact.hold})
     return Decision(after, "step.held", _said(step, fact.hold.reason))

@@ -6,13 +6,12 @@ Never earlier, and never while any live plan of the account needs the numbers.
 from collections.abc import Iterator
 from datetime import datetime
 
+from chalicelib.domain import settling
 from chalicelib.domain.account import Account
 from chalicelib.domain.moments import hours_after
 from chalicelib.domain.needs import numbers_needed_until
 from chalicelib.domain.policy import Policy
 from chalicelib.domain.steps import (
-    CALL_IS_OVER,
-    CALL_SETTLED,
     NUMBER_RECOVERED,
     NUMBER_REMOVED,
     NUMBERS_RELEASED,
@@ -38,8 +37,6 @@ def steps(account: Account, policy: Policy) -> Iterator[Step]:
         yield Step(NUMBER_REMOVED, asked_at, number)
     for number, asked_at in account.recoveries.items():
         yield Step(NUMBER_RECOVERED, asked_at, number)
-    for call, called_at in account.in_flight.items():
-        if call.startswith(IN_FLIGHT) and (at is None or at > called_at):
-            # The customer came back while this number was at the carrier, and we do not know how that call
-            # went. Nobody releases it any more; the carrier is asked whether it is still there.
-            yield Step(CALL_SETTLED, called_at + CALL_IS_OVER, call)
+    yield from settling.steps(
+        account, IN_FLIGHT, Step(NUMBERS_RELEASED, at) if at is not None else None
+    )

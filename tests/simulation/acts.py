@@ -717,7 +717,7 @@ def _jump(by: timedelta) -> Doing:
 def _pass_time(world: Simulated, to: Any) -> None:
     if world.chance.strikes("outage"):
         world.trail.append(f"    (an outage until {rfc3339(to)})")
-        world.sleep(to)
+        world.outage(to)
     else:
         world.move(to)
 

@@ -89,6 +89,8 @@ class Simulated(Life):
         self.windows: list[str] = []
         """Work on the systems that was announced."""
         self.backup: tuple[datetime, Snapshot] | None = None
+        self.outages: list[tuple[datetime, datetime]] = []
+        """From when to when nothing of ours ran."""
         self.restored = 0
         """How often a backup came back."""
         self.interfered = 0
@@ -199,6 +201,13 @@ class Simulated(Life):
     def _paid(self, other: World, session: str) -> None:
         self.try_control("pay_checkout", session=session, outcome="paid")
         self.emulator.deliver(lambda url, body, headers: _heard(other, body, headers))
+
+    def outage(self, until: datetime) -> None:
+        """Nothing of ours runs, but for the webhook. One that follows at once on another goes on with it."""
+        goes_on = bool(self.outages) and self.outages[-1][1] == self.now
+        since = self.outages.pop()[0] if goes_on else self.now
+        self.sleep(until)
+        self.outages.append((since, until))
 
     def _a_job_runs(self, other: World, random: Random) -> None:
         random.choice(SCHEDULE).run(other)
