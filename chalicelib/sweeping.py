@@ -21,6 +21,7 @@ from chalicelib.domain.decide import decide
 from chalicelib.domain.ending import has_ended
 from chalicelib.domain.facts import StepDone
 from chalicelib.domain.moments import from_rfc3339, rfc3339
+from chalicelib.domain.needs import numbers_needed_at
 from chalicelib.domain.number_fees import paid_beyond
 from chalicelib.domain.steps import Step, step_of
 from chalicelib.effects import at_carrier, at_stripe
@@ -69,37 +70,32 @@ CLAIM = steps.CALL_IS_OVER
 PAGE = 50
 
 
-def _always(_account: Account, _step: Step) -> bool:
+def _always(_task: Task) -> bool:
     return True
 
 
-def _never(_account: Account, _step: Step) -> bool:
+def _never(_task: Task) -> bool:
     return False
 
 
-def _unless_begun(account: Account, _step: Step) -> bool:
+def _unless_begun(task: Task) -> bool:
     """A purge that began finishes, whatever Stripe says by now."""
-    return account.purge_began_at is None
+    return task.loaded.account.purge_began_at is None
 
 
-def _unless_paid(account: Account, step: Step) -> bool:
-    """A fee needs no asking while every plan is paid beyond its date, and one was there on it. A date on which none was
-    is passed over for good: there may be one that nobody has told us of."""
+def _unless_paid(task: Task) -> bool:
+    """A fee needs no asking while every plan is paid beyond its date, and one needed the numbers on it. A date on which
+    none did is passed over for good: there may be one that nobody has told us of."""
+    account, date = task.loaded.account, task.step.due
+    policy = task.world.policies.get(account.policy)
     paid = paid_beyond(account)
-    return paid is None or paid <= step.due or not _was_there(account, step.due)
-
-
-def _was_there(account: Account, date: datetime) -> bool:
-    return any(
-        one.has_started and one.started_at <= date and (one.ended_at is None or one.ended_at > date)
-        for one in account.subscriptions.values()
-    )
+    return paid is None or paid <= date or not numbers_needed_at(account, policy, date)
 
 
 @dataclass(frozen=True, slots=True)
 class How:
     effect: Effect
-    asks_stripe: Callable[[Account, Step], bool]
+    asks_stripe: Callable[[Task], bool]
     needs_the_end: bool = False
     claims: bool = False
     """Whether it calls outsiders, so that two runs at once must not both do it."""
@@ -278,13 +274,14 @@ def _carry_out_once(
 ) -> Outcome:
     how = HOW[step.kind]
     now = world.clock.now()
-    if how.asks_stripe(loaded.account, step):
+    task = Task(world, loaded, step, out_of_time)
+    if how.asks_stripe(task):
         loaded = _after_asking(world, loaded)
+        task = replace(task, loaded=loaded)
         if _pending(loaded.account, step.id, now) != step:
             return "called off"
     if how.needs_the_end:
         _must_have_ended(loaded.account, now)
-    task = Task(world, loaded, step, out_of_time)
     if mode == SHADOW:
         return _note(task)
     done = how.effect(task)

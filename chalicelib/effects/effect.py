@@ -25,7 +25,8 @@ class NotYet(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One step to carry out. `loaded` is the account for which it was found due, after Stripe was asked."""
+    """One step to carry out. `loaded` is the account for which it was found due; an effect has it as it is after Stripe
+    was asked."""
 
     world: World
     loaded: Loaded

@@ -8,7 +8,7 @@ import pytest
 from chalicelib import wiring
 from chalicelib.domain import steps
 from chalicelib.domain.account import Account, Subscription
-from chalicelib.domain.moments import from_rfc3339, months_after
+from chalicelib.domain.moments import from_rfc3339, months_after, rfc3339
 from chalicelib.domain.money import Money
 from chalicelib.domain.number_fees import (
     Number,
@@ -18,28 +18,37 @@ from chalicelib.domain.number_fees import (
     next_fee_after,
     paid_beyond,
 )
+from chalicelib.domain.policy import Policy
 from chalicelib.policies import Policies
-from chalicelib.store import holdings, keys
+from chalicelib.store import holdings, keys, wallet
 from chalicelib.store.records import to_doc
 from chalicelib.store.table import Update
 from chalicelib.sweeping import sweep
+from tests.support.faults import Plan
 from tests.support.life import Life
-from tests.support.smarter_contact import ACME, ONE, TWO
+from tests.support.smarter_contact import ACME, CALLING, ONE, TWO
+from tests.support.stage import Stage
 
 SHIPPED = Policies().get("smarter-contact")
 assert SHIPPED.numbers is not None
 BILLING = replace(SHIPPED, numbers=replace(SHIPPED.numbers, fee_cycle="billing"))
+CALLING_ALONE = replace(SHIPPED.plans["calling"], needs_numbers=False)
+NO_NUMBERS_TO_CALL = replace(SHIPPED, plans={**SHIPPED.plans, "calling": CALLING_ALONE})
 YEARLY = "smarter-contact:messaging:year"
 SECOND = timedelta(seconds=1)
 
 
-class ByBillingDay(Policies):
+class Other(Policies):
+    def __init__(self, policy: Policy) -> None:
+        super().__init__()
+        self.policy = policy
+
     def get(self, name):
-        return BILLING if name == BILLING.name else super().get(name)
+        return self.policy if name == self.policy.name else super().get(name)
 
 
 def by_billing_day(life: Life) -> Life:
-    life.world = replace(life.world, policies=ByBillingDay())
+    life.world = replace(life.world, policies=Other(BILLING))
     wiring.use(life.world)
     return life
 
@@ -283,6 +292,44 @@ def test_dates_beyond_what_is_paid_are_charged_only_after_stripe_was_asked():
 
     assert customer
     assert [when for when, _, _ in fees(life)] == ["2026-02-20T00:00:00Z"]
+
+
+@pytest.mark.parametrize(
+    ("days", "asks"),
+    [(28, True), (29, False)],
+    ids=["paid up to the date", "paid beyond it"],
+)
+def test_a_fee_asks_stripe_unless_the_plan_that_needs_the_number_is_paid_beyond_its_date(
+    days, asks
+):
+    stage = Stage()
+    stage.account()
+    stage.subscribe(days=days)
+    date = stage.number(ONE).next_fee_at
+    assert date == stage.now + timedelta(days=28)
+    stage.move(date)
+    plan = Plan()
+
+    assert sweep(stage.through(plan), steps.NUMBER_FEE).counts["done"] == 1
+
+    assert ("Truth.subscriptions_of" in [call.name for call in plan.calls]) is asks
+
+
+def test_a_plan_that_needs_no_numbers_vouches_for_none_of_their_fees():
+    """It was there all the time and is paid beyond the date; of the one that needed the number, nobody told us."""
+    stage = Stage()
+    stage.world = replace(stage.world, policies=Other(NO_NUMBERS_TO_CALL))
+    stage.account()
+    stage.subscribe("sub_calls", days=365, price=CALLING)
+    stage.subscribe("sub_unheard", days=56, hear=False)
+    date = stage.number(ONE).next_fee_at
+    stage.move(date + timedelta(days=2))
+    # Another one that needs numbers, so that the step stands on the timeline.
+    stage.subscribe("sub_later", days=56)
+
+    sweep(stage.world, steps.NUMBER_FEE)
+
+    assert wallet.booked(stage.table, "acme", f"number_fee:{ONE}:{rfc3339(date)}")
 
 
 def test_nothing_is_certain_beyond_the_plan_that_is_paid_the_least():

@@ -54,7 +54,7 @@ def test_charged_after_the_plan_had_ended_in_that_very_second_it_is_found(monkey
     world.control("drop_webhooks")
     world.sleep(END)
     world.control("cancel_now", subscription=messaging)
-    fees = replace(sweeping.HOW[steps.NUMBER_FEE], asks_stripe=lambda _account, _step: False)
+    fees = replace(sweeping.HOW[steps.NUMBER_FEE], asks_stripe=lambda _task: False)
     monkeypatch.setattr(sweeping, "HOW", {**sweeping.HOW, steps.NUMBER_FEE: fees})
     world.move(END + SECOND)
 
