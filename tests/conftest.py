@@ -19,10 +19,13 @@ os.environ.update(
 
 from hypothesis import HealthCheck, settings
 
+from chalicelib import log
 from tests.support import event_schemas
 from tests.support.logged import logged
 
 event_schemas.watch()
+# The log goes where the first line went. Were that in a test which reads what is printed, it would be closed after it.
+log.event("tests_begin")
 # A machine that is busy is slow, and nothing is wrong with the code.
 settings.register_profile("lapse", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("lapse")
