@@ -36,6 +36,14 @@ def is_missing(account: Account, policy: Policy, due: datetime) -> bool:
     return is_needed(policy) and (said is None or said.approved is None)
 
 
+def is_proposed_by(word: Hold, account: Account, policy: Policy) -> bool:
+    """Whether this very word is the proposal that stands, of the purge that lies ahead: the same person, for the same
+    reason."""
+    due = purging.purge_at(account, policy)
+    said = given(account, due) if due is not None else None
+    return said is not None and (said.proposed.by, said.proposed.reason) == (word.by, word.reason)
+
+
 def say(account: Account, word: Hold, policy: Policy, now: datetime) -> Decision:
     """One person's word: the first proposes, another one approves. Raises CannotApprove."""
     if not is_needed(policy):

@@ -1,10 +1,12 @@
 """`lapse purge`: plans, approvals, proofs, and what must not come back; what it prints, and its exit codes."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from chalicelib import wiring
+from chalicelib.store.table import Unavailable
 from infra.cli.main import main
 from tests.operators.desk import ACME, DAY, PURGE, WHY, Desk
 from tests.purging.test_approval import desk as strict  # noqa: F401 - a fixture
@@ -75,14 +77,50 @@ def test_two_people_approve_with_their_own_tokens(strict, capsys, tmp_path):  # 
 
     assert in_json(capsys, "--plan", "--account", ACME)[1][0]["held_by"][0] == "waits_for_approval"
     first = in_json(capsys, *approve, ann)
-    again = said(capsys, *approve, ann)
+    other = said(capsys, "approve", ACME, "--reason", "checked", "--token-file", ann)
     second = in_json(capsys, *approve, bob)
 
     assert (first[0], first[1]["state"], first[1]["proposed"]["by"]) == (0, "proposed", "ann")
-    assert (again[0], "somebody else" in again[2]) == (1, True)
+    assert (other[0], "somebody else" in other[2]) == (1, True)
     assert (second[0], second[1]["state"], second[1]["approved"]["by"]) == (0, "approved", "bob")
     strict.life.move(PURGE)
     assert len(certificates(strict.life)) == 1
+
+
+def test_a_word_whose_answer_was_lost_is_said_again_and_is_no_second_one(
+    strict,  # noqa: F811
+    capsys,
+    tmp_path,
+):
+    ann, bob = (token(strict, tmp_path, who) for who in ("ann", "bob"))
+    approve = ("approve", ACME, "--reason", WHY, "--token-file")
+    world = wiring.world()
+
+    for who, state in ((ann, "proposed"), (bob, "approved")):
+        wiring.use(replace(world, table=LosesAnswers(world.table)))
+        lost = said(capsys, *approve, who)
+        wiring.use(world)
+        assert (lost[0], lost[1]) == (2, "")
+        code, shown = in_json(capsys, *approve, who)
+        assert (code, shown["state"], shown["proposed"]["by"]) == (0, state, "ann")
+
+    assert shown["approved"]["by"] == "bob"
+    for what in ("proposed", "approved"):
+        assert len(strict.told(f"purge.{what}")) == 1
+
+
+class LosesAnswers:
+    """A table that does what it is asked to, and whose answer to a transaction never arrives."""
+
+    def __init__(self, inner):
+        self.inner = inner
+
+    def __getattr__(self, name):
+        return getattr(self.inner, name)
+
+    def transact(self, actions):
+        self.inner.transact(actions)
+        raise Unavailable("lost")
 
 
 def test_nobody_approves_without_an_operators_token(strict, capsys, tmp_path):  # noqa: F811
