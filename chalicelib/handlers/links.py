@@ -107,7 +107,7 @@ def checkout_session(call: Call[shapes.CheckoutSession]) -> Answer:
         "client_reference_id": call.account.id,
         "success_url": call.body.success_url,
         "cancel_url": call.body.cancel_url,
-        **PURPOSES[call.body.purpose](call),
+        **PURPOSES[call.body.purpose](call, customer),
     }
     try:
         url, session_id = call.world.stripe.checkout_session(
@@ -133,12 +133,10 @@ def _is_paid_for(call: Call[Any], subscription: Subscription) -> bool:
     return is_live(call.account, subscription, call.now) and (end is None or call.now < end)
 
 
-def _plan(call: Call[shapes.CheckoutSession]) -> dict[str, Any]:
+def _plan(call: Call[shapes.CheckoutSession], customer: str) -> dict[str, Any]:
     """M1-1, SC-7: a plan of the account's policy that it does not have yet. Stripe is asked first: one bought a minute ago
     must not be billed twice, and one that is over may be bought again, whether we were told or not."""
-    customer = call.account.stripe_customer_id
     assert call.body.price is not None
-    assert customer is not None
     price_id, plan = _priced(call, call.body.price)
     asked = ask_of_all(call.world, call.account.id, customer, id=f"sold:{call.request_id}")
     call.loaded, account = asked.loaded, asked.account
@@ -153,7 +151,7 @@ def _plan(call: Call[shapes.CheckoutSession]) -> dict[str, Any]:
     }
 
 
-def _payment(call: Call[shapes.CheckoutSession]) -> dict[str, Any]:
+def _payment(call: Call[shapes.CheckoutSession], _customer: str) -> dict[str, Any]:
     """M1-5: a one-time payment for the wallet, which no plan invoice ever touches."""
     amount, purpose = _payable(call), call.body.purpose
     metadata = {
