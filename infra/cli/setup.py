@@ -8,7 +8,6 @@ only where no place is.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,16 +15,9 @@ from typing import Any
 
 from chalicelib.gateways.stripe import API_VERSION, Stripe, StripeRefused, StripeUnavailable
 from chalicelib.hearing import HEARD
-from chalicelib.settings import SettingsError
-from infra.cli import (
-    portal_rules,
-    secret_places,
-    setup_prices,
-    setup_secret,
-    stripe_of_the_operator,
-)
+from infra.cli import portal_rules, secret_places, setup_prices, setup_secret
 from infra.cli.desk import Groups, say_json
-from infra.cli.secret_places import NoPlace
+from infra.cli.stripe_of_the_operator import OWN, run
 
 PATH = "/webhooks/stripe"
 SAFE = ("https://", "http://127.0.0.1:", "http://localhost:")
@@ -55,27 +47,20 @@ def add(groups: Groups) -> None:
     )
     parser.add_argument("--apply", action="store_true", help="do it; without it, only say what")
     parser.add_argument("--json", action="store_true", help="answer in JSON")
-    parser.set_defaults(run=_run, own=stripe_of_the_operator.OWN)
+    parser.set_defaults(run=lambda given: run(_set_up, given), own=OWN)
     setup_secret.add(commands)
     setup_prices.add(commands)
 
 
-def _run(given: argparse.Namespace) -> int:
+def _set_up(stripe: Stripe, region: str, given: argparse.Namespace) -> int:
+    url, place = _url(given), _place(given)
     done: list[Change] = []
     try:
-        stripe, region = _stripe()
-        url, place = _url(given), _place(given)
         # One by one: a secret that is told this once is shown even when what comes after it fails.
         for change in _changes(stripe, url, place, region, apply=given.apply):
             done.append(change)
             if not given.json:
                 print(change.says + (f"\n    {change.gives}" if change.gives else ""))
-    except (SettingsError, NoPlace, ValueError) as error:
-        print(f"lapse: {error.args[0]}", file=sys.stderr)
-        return 2
-    except (StripeRefused, StripeUnavailable) as error:
-        print(f"lapse: Stripe: {error}", file=sys.stderr)
-        return 1
     finally:
         if given.json and done:
             changes = [{"says": c.says, "gives": c.gives} for c in done]
@@ -95,10 +80,6 @@ def _changes(
 ) -> Iterator[Change]:
     yield from _endpoint(stripe, url, place, region, apply=apply)
     yield from _portal(stripe, apply=apply)
-
-
-def _stripe() -> tuple[Stripe, str]:
-    return stripe_of_the_operator.stripe()
 
 
 def _url(given: argparse.Namespace) -> str:

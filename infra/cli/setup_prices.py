@@ -6,15 +6,13 @@ They are found by their lookup keys, `policy:plan:interval`, so nothing is made 
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from chalicelib.domain.policy import Policy
-from chalicelib.gateways.stripe import Stripe, StripeRefused, StripeUnavailable
-from chalicelib.policies import Policies, PolicyError
-from chalicelib.settings import SettingsError
-from infra.cli import stripe_of_the_operator
+from chalicelib.gateways.stripe import Stripe
+from chalicelib.policies import Policies
+from infra.cli.stripe_of_the_operator import OWN, run
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,31 +30,23 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument("policy", metavar="POLICY", help="a shipped policy's name")
     parser.add_argument("--apply", action="store_true", help="do it; without it, only say what")
-    parser.set_defaults(run=_run, own=stripe_of_the_operator.OWN)
+    parser.set_defaults(run=lambda given: run(_price, given), own=OWN)
 
 
-def _run(given: argparse.Namespace) -> int:
-    try:
-        stripe, _ = stripe_of_the_operator.stripe()
-        policy = _policy(given.policy)
-        lacking = list(_lacking(stripe, policy))
-        for price in lacking:
-            if given.apply:
-                stripe.create_price(
-                    lookup_key=price.lookup_key,
-                    amount_minor=price.amount_minor,
-                    currency=price.currency,
-                    interval=price.interval,
-                    product=price.product,
-                )
-            said = "made" if given.apply else "to be made"
-            print(f"{said}: {price.lookup_key}, {price.amount_minor} {price.currency}")
-    except (SettingsError, LookupError, PolicyError) as error:
-        print(f"lapse: {error.args[0]}", file=sys.stderr)
-        return 2
-    except (StripeRefused, StripeUnavailable) as error:
-        print(f"lapse: Stripe: {error}", file=sys.stderr)
-        return 1
+def _price(stripe: Stripe, _region: str, given: argparse.Namespace) -> int:
+    policy = _policy(given.policy)
+    lacking = list(_lacking(stripe, policy))
+    for price in lacking:
+        if given.apply:
+            stripe.create_price(
+                lookup_key=price.lookup_key,
+                amount_minor=price.amount_minor,
+                currency=price.currency,
+                interval=price.interval,
+                product=price.product,
+            )
+        said = "made" if given.apply else "to be made"
+        print(f"{said}: {price.lookup_key}, {price.amount_minor} {price.currency}")
     if not lacking:
         print("every plan has its price already")
     elif not given.apply:

@@ -9,7 +9,7 @@ from moto import mock_aws
 
 from chalicelib.gateways.stripe import API_VERSION, StripeUnavailable
 from chalicelib.hearing import HEARD
-from infra.cli import portal_rules, secret_places, setup, setup_prices, stages
+from infra.cli import portal_rules, secret_places, stages, stripe_of_the_operator
 from infra.cli.main import main
 from infra.local.stripe_emulator import Emulator
 from tests.support.life import Life
@@ -20,7 +20,7 @@ URL = "https://billing.example.com/webhooks/stripe"
 @pytest.fixture
 def life(monkeypatch):
     life = Life()
-    monkeypatch.setattr(setup, "_stripe", lambda: (life.world.stripe, "us-east-1"))
+    monkeypatch.setattr(stripe_of_the_operator, "stripe", lambda: (life.world.stripe, "us-east-1"))
     return life
 
 
@@ -229,11 +229,7 @@ def test_with_a_stage_address_and_place_are_its_own(life, capsys, monkeypatch):
 
 
 @pytest.fixture
-def prices(capsys, monkeypatch, life):
-    monkeypatch.setattr(
-        setup_prices.stripe_of_the_operator, "stripe", lambda: (life.world.stripe, "us-east-1")
-    )
-
+def prices(capsys, life):
     def run(*arguments):
         code = main(["setup", "prices", *arguments])
         said = capsys.readouterr()
