@@ -15,6 +15,7 @@ from chalicelib.domain.invariants import PURGES, Booking, Rows, Violation, viola
 from chalicelib.domain.number_fees import Number
 from chalicelib.domain.registrations import Registration
 from chalicelib.effects.effect import OutOfTime
+from chalicelib.sharing import Reach
 from chalicelib.store import accounts, findings, holdings, keys, wallet
 from chalicelib.store.accounts import Loaded
 from chalicelib.store.findings import Finding
@@ -110,7 +111,9 @@ def note(world: World, account_id: str, found: list[Violation]) -> None:
     findings.save(world.table, JOB, account_id, kept)
 
 
-def check_all(world: World, out_of_time: OutOfTime = lambda: False) -> str:
+def check_all(
+    world: World, out_of_time: OutOfTime = lambda: False, reach: Reach | None = None
+) -> str:
     """Once a day, in as many runs as it takes."""
 
     def one(account_id: str) -> str:
@@ -118,7 +121,7 @@ def check_all(world: World, out_of_time: OutOfTime = lambda: False) -> str:
         note(world, account_id, found)
         return BROKEN if found else HOLDS
 
-    walked = walking.periodically(world, JOB, EVERY, one, out_of_time)
+    walked = walking.periodically(world, JOB, EVERY, one, out_of_time, reach)
     if walked is None or not ((+walked.counts).keys() - {HOLDS} or walked.walk.status == "running"):
         return ""
     return str(walked)

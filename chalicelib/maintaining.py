@@ -28,11 +28,13 @@ from chalicelib.domain.policy import Policy
 from chalicelib.domain.worked_days import days_between
 from chalicelib.effects.effect import OutOfTime
 from chalicelib.gateways.calendars import NoCalendar, public_holidays
+from chalicelib.sharing import Reach
 from chalicelib.store import accounts, maintenance, walks
 from chalicelib.store.maintenance import Overtaken
 from chalicelib.store.table import Action, Contended, StoreError, Unavailable
 from chalicelib.store.walks import Walk
 from chalicelib.sweeping import Report
+from chalicelib.visiting import Walked
 from chalicelib.wiring import World
 
 JOB = "tell_of_maintenance"
@@ -256,13 +258,16 @@ def begin_to_tell(world: World, walk: Walk) -> Walk:
 # -- what the schedule calls
 
 
-def tell_all(world: World, out_of_time: OutOfTime = lambda: False) -> Report:
+def tell_all(
+    world: World, out_of_time: OutOfTime = lambda: False, reach: Reach | None = None
+) -> Report | Walked | None:
     """Goes on with every walk that has accounts left to tell."""
     return walking.go_on_with_due(
         world,
         JOB,
         lambda account_id: tell(world, account_id),
         out_of_time,
+        reach,
         most_tries=NEVER_GIVEN_UP,
     )
 

@@ -419,6 +419,8 @@ def walk_shown(world: World, named: Walk) -> Shown | None:
 
 
 def _walk(world: World, walk: Walk, limit: int) -> Shown:
+    if walk.status == "running":
+        walk = walks.added_up(walk, walks.parts(world.table, walk))
     fails = walk.failing or walk.given_up
     return {
         "run": walk.run,

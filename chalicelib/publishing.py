@@ -21,7 +21,7 @@ from chalicelib.store import keys, outbox, positions
 from chalicelib.store.positions import BUS, NOTICES, STUCK, Position
 from chalicelib.store.table import Key
 from chalicelib.sweeping import Outcome, Report, each_due
-from chalicelib.walking import Walked
+from chalicelib.visiting import Walked
 from chalicelib.ways import Way
 from chalicelib.wiring import World
 
@@ -130,7 +130,11 @@ def publish_isolated(
 
 
 def catch_up(
-    world: World, out_of_time: OutOfTime = lambda: False, *, every: timedelta = timedelta(0)
+    world: World,
+    out_of_time: OutOfTime = lambda: False,
+    reach: Reach | None = None,
+    *,
+    every: timedelta = timedelta(0),
 ) -> Walked | str:
     """Every account whose history is further than one of its positions: nothing is lost when no publisher ran for
     days.
@@ -151,7 +155,8 @@ def catch_up(
         found = positions.of_accounts(world.table, account_ids, names)
         return [id for id, at in found.items() if any(one.lags for one in at.values())]
 
-    return walking.periodically(world, CATCH_UP, every, visit, out_of_time, choose=lagging) or ""
+    walked = walking.periodically(world, CATCH_UP, every, visit, out_of_time, reach, choose=lagging)
+    return walked or ""
 
 
 def catch_up_with_all(world: World) -> None:
@@ -163,6 +168,8 @@ def catch_up_with_all(world: World) -> None:
         catch_up(world)
 
 
-def catch_up_now_and_then(world: World, out_of_time: OutOfTime) -> Walked | str:
+def catch_up_now_and_then(
+    world: World, out_of_time: OutOfTime, reach: Reach | None = None
+) -> Walked | str:
     """Begins to catch up every six hours, and goes on with what is not finished."""
-    return catch_up(world, out_of_time, every=CATCH_UP_EVERY)
+    return catch_up(world, out_of_time, reach, every=CATCH_UP_EVERY)

@@ -1,53 +1,33 @@
 """The one walk over all accounts: by the directory, page by page, with a checkpoint after each.
 
 A walk that is killed, doubled or out of time goes on where its checkpoint is. Whatever it does to an account may
-therefore be done twice, and must not mind. An account that fails holds up nobody: it is written down with the
-checkpoint that passes it, tried again later, and given up in the end; only then, and only for that, has the walk failed.
-An account that is created while it walks may be missed.
+therefore be done twice, and must not mind. An account that is created while it walks may be missed.
+
+What one run cannot do in its time is divided: each shard that is left becomes a part with a checkpoint of its own, and
+other runs of the same function take those. A small walk never comes to that.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from chalicelib import log
 from chalicelib.domain.moments import rfc3339
 from chalicelib.effects.effect import OutOfTime
-from chalicelib.store import directory, keys, walks
-from chalicelib.store.rows import position
-from chalicelib.store.table import Action, Contended, Due, DuePage
-from chalicelib.store.walks import FailedVisit, Status, Walk
-from chalicelib.sweeping import Outcome, Report, backoff, each_due
+from chalicelib.sharing import Reach, Share
+from chalicelib.store import walks
+from chalicelib.store.table import Due, StoreError
+from chalicelib.store.walks import Walk
+from chalicelib.sweeping import CLAIM, Outcome, Report, each_due
+from chalicelib.visiting import Choose, Visit, Visiting, Walked
 from chalicelib.wiring import World
 
-AT_ONCE = 50
-"""Two rows of each: as many as one request takes. And their failures fit into one transaction."""
 MOST_TRIES = 16
 """Of one account: nearly three days with the backoff."""
-
-TO_BE_TRIED = "to be tried again"
-
-Visit = Callable[[str], str]
-"""What is done to one account, by its id, and what came of it, in a word to be counted. It may raise."""
-Choose = Callable[[Sequence[str]], Sequence[str]]
-"""Which accounts of a page are to be visited, where one request can tell."""
-
-
-@dataclass(slots=True)
-class Walked:
-    """How far the walk is, and what this run of it did: outcome → how many accounts."""
-
-    walk: Walk
-    counts: Counter[str] = field(default_factory=Counter)
-
-    def __str__(self) -> str:
-        told = [f"{count} {outcome}" for outcome, count in self.counts.items() if count]
-        if self.walk.status == "failed" and told:
-            told.append(f"{self.walk.given_up} given up")
-        return ", ".join([*told, *(["not finished"] if self.walk.status == "running" else [])])
 
 
 def begin(world: World, job: str, run: str, *, note: Mapping[str, str] | None = None) -> Walk:
@@ -62,20 +42,29 @@ def go_on(
     walk: Walk,
     visit: Visit,
     out_of_time: OutOfTime = lambda: False,
+    reach: Reach | None = None,
     *,
     choose: Choose = lambda ids: ids,
     most_tries: int = MOST_TRIES,
 ) -> Walked:
-    """Goes on from the walk's checkpoint until it is finished, waits for a next try, or is out of time.
+    """Goes on from the walk's checkpoint until it is finished, waits for a next try, or is out of time. What is left
+    then is divided into parts, if there is somebody to give them to.
 
     Another run that walks at the same time does no harm: whoever sees that its checkpoint was moved leaves the rest to
     the other. Raises the table's errors only.
     """
+    reach = reach or Reach()
     walked = Walked(walks.load(world.table, walk.job, walk.run) or walk)
-    step = _Step(world, walked, visit, out_of_time, choose, most_tries)
-    while walked.walk.status == "running" and not out_of_time():
-        if not (step.page() if _has_pages(world, walked.walk) else step.tries_again()):
-            break
+    visiting = Visiting(world, walked, visit, out_of_time, choose, most_tries)
+    of_it = _parts_go_on(visiting, reach)
+    before = walked.walk.version
+    visiting.goes_on()
+    # One that had no time at all says nothing of how much there is.
+    if reach.may_give and visiting.has_pages() and walked.walk.version > before and out_of_time():
+        _divide(visiting)
+        of_it = _parts_go_on(visiting, reach)
+    if of_it:
+        visiting.adds_up(of_it)
     return walked
 
 
@@ -85,19 +74,27 @@ def periodically(
     every: timedelta,
     visit: Visit,
     out_of_time: OutOfTime = lambda: False,
+    reach: Reach | None = None,
     *,
     choose: Choose = lambda ids: ids,
     most_tries: int = MOST_TRIES,
 ) -> Walked | None:
     """The job's unfinished walk goes on; if there is none, a new one begins `every` so often. None when it is not time
-    for one."""
+    for one.
+
+    A run that was given a share does its part of its walk; None when nothing is left of that.
+    """
+    if reach is not None and reach.share is not None:
+        return _take(world, reach.share, visit, out_of_time, choose, most_tries)
     now = world.clock.now()
     newest = next(iter(walks.latest(world.table, job, 1)), None)
     if newest is None or (newest.status != "running" and newest.began_at + every <= now):
         newest = begin(world, job, _next_run(newest, now))
     elif newest.status != "running":
         return None
-    return go_on(world, newest, visit, out_of_time, choose=choose, most_tries=most_tries)
+    elif every and (late := now - (newest.began_at + every)) > timedelta(0):
+        log.event("walk_late", job=job, run=newest.run, late_seconds=int(late.total_seconds()))
+    return go_on(world, newest, visit, out_of_time, reach, choose=choose, most_tries=most_tries)
 
 
 def again(world: World, job: str, visit: Visit) -> Walked:
@@ -112,22 +109,25 @@ def go_on_with_due(
     job: str,
     visit: Visit,
     out_of_time: OutOfTime = lambda: False,
+    reach: Reach | None = None,
     *,
     most_tries: int = MOST_TRIES,
-) -> Report:
-    """Every walk of the job that has something to do by now, one after the other."""
+) -> Report | Walked | None:
+    """Every walk of the job that has something to do by now, one after the other; or the share that was given."""
 
     def carry(due: Due) -> Outcome:
         walk = walks.load(world.table, *walks.named(due.key))
         if walk is None or walk.status != "running":
             return "called off"
         try:
-            done = go_on(world, walk, visit, out_of_time, most_tries=most_tries).walk
+            done = go_on(world, walk, visit, out_of_time, reach, most_tries=most_tries).walk
         except Exception as error:  # noqa: BLE001 - isolated: it stays due as it is, and the next walk goes on
             log.problem("walk_failed", error, job=walk.job, run=walk.run)
             return "to be tried again"
         return "left" if done.status == "running" else "done"
 
+    if reach is not None and reach.share is not None:
+        return _take(world, reach.share, visit, out_of_time, lambda ids: ids, most_tries)
     return each_due(world, walks.due_kind(job), out_of_time, carry)
 
 
@@ -139,131 +139,77 @@ def _next_run(newest: Walk | None, now: datetime) -> str:
     return f"{run}~{int(newest.run.removeprefix(run).removeprefix('~') or 1) + 1:04d}"
 
 
-def _has_pages(world: World, walk: Walk) -> bool:
-    return walk.shard < world.settings.due_shards
+# -- in parts
 
 
-@dataclass(slots=True)
-class _Step:
-    world: World
-    walked: Walked
-    visit: Visit
-    out_of_time: OutOfTime
-    choose: Choose
-    most_tries: int
-
-    def page(self) -> bool:
-        """The next page with accounts on it. False when this run has to stop."""
-        at = self.walked.walk
-        while _has_pages(self.world, at):
-            page = self.world.table.directory(
-                f"{directory.ACCOUNTS}#{at.shard}", limit=AT_ONCE, after=at.after
-            )
-            if page.due:
-                return self._visit_all(at, page)
-            # A page without accounts is not worth a checkpoint.
-            at = _behind(at, page.after)
-        return self._move(at, {}, [])
-
-    def _visit_all(self, at: Walk, page: DuePage) -> bool:
-        ids = [keys.account_of(due.key) for due in page.due]
-        wanted = {*self.choose(ids)}
-        behind = _behind(at, page.after)
-        counts: Counter[str] = Counter()
-        failed: list[FailedVisit] = []
-        for n, id in enumerate(ids):
-            if self.out_of_time():
-                if n == 0:
-                    return False
-                last = page.due[n - 1]
-                behind = _behind(at, position(last.due_at, last.key.pk, last.key.sk))
-                break
-            if id in wanted:
-                outcome = self._visit(id, attempts=1)
-                if isinstance(outcome, FailedVisit):
-                    failed.append(outcome)
-                else:
-                    counts[outcome] += 1
-        self.walked.counts[TO_BE_TRIED] += len(failed)
-        also = [walks.fails(at, one) for one in failed]
-        return self._move(replace(behind, failing=at.failing + len(failed)), counts, also)
-
-    def tries_again(self) -> bool:
-        """The accounts that failed and are due again. False when this run has to stop, or none is due."""
-        now, soonest, tried = self.world.clock.now(), None, False
-        for one in list(walks.failing(self.world.table, self.walked.walk)):
-            if self.out_of_time():
-                return False
-            if one.next_at is not None and one.next_at > now:
-                soonest = min(soonest or one.next_at, one.next_at)
-                continue
-            tried = True
-            if not self._try_again(one):
-                return False
-        if not tried and self.walked.walk.waits_until != soonest:
-            self._save(replace(self.walked.walk, waits_until=soonest), [])
-        return tried
-
-    def _try_again(self, one: FailedVisit) -> bool:
-        walk = self.walked.walk
-        outcome = self._visit(one.account_id, one.attempts + 1)
-        if not isinstance(outcome, FailedVisit):
-            fewer = replace(walk, failing=walk.failing - 1)
-            return self._move(fewer, {outcome: 1}, [walks.succeeds(walk, one.account_id)])
-        if outcome.attempts < self.most_tries:
-            return self._move(walk, {}, [walks.fails(walk, outcome)])
-        fewer = replace(walk, failing=walk.failing - 1, given_up=walk.given_up + 1)
-        return self._move(fewer, {}, walks.gives_up(walk, outcome))
-
-    def _visit(self, account_id: str, attempts: int) -> str | FailedVisit:
-        try:
-            return self.visit(account_id)
-        except Exception as error:  # noqa: BLE001 - isolated: written down with its next try, and the walk goes on
-            job, now = self.walked.walk.job, self.world.clock.now()
-            log.problem("visit_failed", error, job=job, account=account_id, attempts=attempts)
-            return FailedVisit(
-                account_id=account_id,
-                attempts=attempts,
-                reason=type(error).__name__,
-                failed_at=now,
-                next_at=now + backoff(attempts),
-            )
-
-    def _move(self, to: Walk, counts: Mapping[str, int], also: Sequence[Action]) -> bool:
-        """Saves how far it is, and what came of it. False when another run moved it: then it has nothing to add."""
-        self.walked.counts.update(counts)
-        now = self.world.clock.now()
-        to = replace(to, counts=dict(Counter(to.counts) + Counter(counts)), waits_until=None)
-        if not _has_pages(self.world, to) and not to.failing:
-            status: Status = "failed" if to.given_up else "complete"
-            to = replace(to, status=status, ended_at=now)
-        return self._save(to, also)
-
-    def _save(self, to: Walk, also: Sequence[Action]) -> bool:
-        due_at, shards = to.waits_until or self.world.clock.now(), self.world.settings.due_shards
-        try:
-            moved = walks.move(self.world.table, self.walked.walk, to, due_at, shards, also)
-        except Contended:
-            moved = None
-        if moved is None:
-            return False
-        self.walked.walk = moved
-        if moved.status != "running":
-            _say(moved)
-        return True
+def _divide(visiting: Visiting) -> None:
+    """Everything that is left becomes parts, in one write with the walk's own checkpoint."""
+    world, walk = visiting.world, visiting.walked.walk
+    now, shards = world.clock.now(), world.settings.due_shards
+    divided, beginnings = walks.divided(walk, now, shards)
+    if visiting.moves(divided, {}, beginnings):
+        log.event("walk_divided", job=walk.job, run=walk.run, parts=divided.parts - walk.parts)
 
 
-def _behind(at: Walk, after: str | None) -> Walk:
-    """Where to go on: in this shard, or at the beginning of the next."""
-    return replace(at, shard=at.shard if after else at.shard + 1, after=after)
+def _parts_go_on(visiting: Visiting, reach: Reach) -> list[Walk]:
+    """All parts of the walk. Those that have something to do are given to others; where nobody takes them, this run
+    does them itself, one after the other."""
+    world, walk = visiting.world, visiting.walked.walk
+    of_it, now = walks.parts(world.table, walk), world.clock.now()
+    wait = [one for one in of_it if _is_free(one, now) and _has_something_to_do(one, now)]
+    if not wait or reach.gives([_share(one) for one in wait], now):
+        return of_it
+    for one in wait:
+        if visiting.out_of_time():
+            break
+        visiting.walked.counts.update(_part_goes_on(one, visiting))
+    return walks.parts(world.table, walk)
 
 
-def _say(walk: Walk) -> None:
-    log.event(
-        "walk_ended",
-        job=walk.job,
-        run=walk.run,
-        status=walk.status,
-        given_up=walk.given_up,
-        counts=dict(walk.counts),
-    )
+def _take(
+    world: World,
+    share: Share,
+    visit: Visit,
+    out_of_time: OutOfTime,
+    choose: Choose,
+    most_tries: int,
+) -> Walked | None:
+    """The whole walk, and what this run did of its part. None when nothing is to be done."""
+    job = walks.job_of(share.kind)
+    walk = walks.load(world.table, job, share.run)
+    part = walks.part(world.table, job, share.run, share.shard)
+    now = world.clock.now()
+    if walk is None or part is None or not _is_free(part, now):
+        return None
+    visiting = Visiting(world, Walked(walk), visit, out_of_time, choose, most_tries)
+    return Walked(walk, _part_goes_on(part, visiting))
+
+
+def _part_goes_on(part: Walk, whole: Visiting) -> Counter[str]:
+    """What came of it. Whoever finds it taken leaves it."""
+    mine = replace(whole, walked=Walked(part))
+    if not mine.saves(replace(part, taken_until=whole.world.clock.now() + CLAIM), []):
+        return Counter()
+    try:
+        mine.goes_on()
+    finally:
+        if mine.walked.walk.status == "running":
+            # If not even this can be written, it is free when its time is over.
+            with suppress(StoreError):
+                mine.saves(replace(mine.walked.walk, taken_until=None), [])
+    return mine.walked.counts
+
+
+def _is_free(part: Walk, now: datetime) -> bool:
+    # Half-open, as every span here: at the instant itself it is free again.
+    taken = part.taken_until is not None and now < part.taken_until
+    return part.status == "running" and not taken
+
+
+def _has_something_to_do(part: Walk, now: datetime) -> bool:
+    return part.waits_until is None or part.waits_until <= now
+
+
+def _share(part: Walk) -> Share:
+    assert part.part is not None
+    return Share(walks.due_kind(part.job), part.part, run=part.run)

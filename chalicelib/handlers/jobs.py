@@ -24,6 +24,7 @@ from chalicelib.gateways import patience
 from chalicelib.mailing import send_unsent
 from chalicelib.sharing import Reach, Share, Unreadable
 from chalicelib.store import outbox, parked, positions
+from chalicelib.store.walks import due_kind
 from chalicelib.sweeping import retry_all_parked, sweep
 from chalicelib.wiring import World, world
 
@@ -42,28 +43,39 @@ class Job:
     rate: str
     due_kinds: tuple[str, ...]
     says: str
-    works: Callable[[World, OutOfTime], object] | None = None
+    works: Callable[[World, OutOfTime, Reach], object] | None = None
     """What it does besides sweeping what is due."""
     tells: Mapping[str, Callable[[World], object]] = field(default_factory=dict)
     """What else it remembers of its runs, for whoever looks at it."""
     walks: bool = False
     """It looks at everything there is, once a day, however often it is called."""
     shares_out: bool = False
-    """Of what may fall due for many accounts at once it gives shares to other runs of its own function."""
+    """Of what may fall due for many accounts at once, or of a walk over all of them, it gives shares to other runs of its
+    own function."""
+
+    @property
+    def shared(self) -> tuple[str, ...]:
+        """The kinds of which it gives shares: what it sweeps, and the walk that it makes besides."""
+        walk = (due_kind(self.name),) if self.works is not None else ()
+        return (*self.due_kinds, *walk) if self.shares_out else ()
 
     def run(self, here: World, out_of_time: OutOfTime = lambda: False) -> Ran:
         reach = Reach(here.shares if self.shares_out else None)
         swept = (_sweep(here, kind, out_of_time, reach) for kind in self.due_kinds)
         did = [said for report in swept if (said := str(report))]
-        if self.works is not None and (said := str(self.works(here, out_of_time))):
+        if self.works is not None and (said := str(self.works(here, out_of_time, reach))):
             did.append(said)
         return Ran("; ".join(did))
 
     def take(self, here: World, share: Share, out_of_time: OutOfTime = lambda: False) -> Ran:
         """Does a share of its own work that it was given."""
-        if not self.shares_out or share.kind not in self.due_kinds:
+        if share.kind not in self.shared:
             raise Unreadable(f"{self.name} shares out no {share.kind}")
-        return Ran(str(_sweep(here, share.kind, out_of_time, Reach(share=share))))
+        reach = Reach(share=share)
+        if share.kind in self.due_kinds:
+            return Ran(str(_sweep(here, share.kind, out_of_time, reach) or ""))
+        assert self.works is not None
+        return Ran(str(self.works(here, out_of_time, reach)))
 
 
 def _sweep(here: World, kind: str, out_of_time: OutOfTime, reach: Reach) -> object:
@@ -87,10 +99,10 @@ def _send_again(here: World, out_of_time: OutOfTime, reach: Reach) -> object:
     return send_again(here, out_of_time, reach)
 
 
-def _catch_up_publishing(here: World, out_of_time: OutOfTime) -> object:
+def _catch_up_publishing(here: World, out_of_time: OutOfTime, reach: Reach) -> object:
     from chalicelib.publishing import catch_up_now_and_then
 
-    return catch_up_now_and_then(here, out_of_time)
+    return catch_up_now_and_then(here, out_of_time, reach)
 
 
 _NOT_STEPS: Mapping[str, Callable[[World, OutOfTime, Reach], object]] = {
@@ -98,8 +110,7 @@ _NOT_STEPS: Mapping[str, Callable[[World, OutOfTime, Reach], object]] = {
     positions.STUCK: _publish_again,
     positions.UNSENT_EVENTS: _send_again,
     outbox.UNSENT: send_unsent,
-    # Walks over accounts are few, and each goes on by itself where it stopped.
-    maintaining.DUE: lambda here, out_of_time, _: maintaining.tell_all(here, out_of_time),
+    maintaining.DUE: maintaining.tell_all,
 }
 """What lies in the due index besides the steps of accounts."""
 
@@ -110,6 +121,7 @@ SCHEDULE: tuple[Job, ...] = (
         name=maintaining.JOB,
         rate="rate(5 minutes)",
         due_kinds=(maintaining.DUE,),
+        shares_out=True,
         says="Tells every account of announced work on the systems, and extends its access.",
     ),
     Job(
@@ -214,6 +226,7 @@ SCHEDULE: tuple[Job, ...] = (
         rate="rate(5 minutes)",
         due_kinds=(),
         works=_catch_up_publishing,
+        shares_out=True,
         says="Publishes what the stream has missed: looks at every account each six hours.",
     ),
     # Before the parked ones: what it parks is tried again in its turn.
@@ -221,7 +234,7 @@ SCHEDULE: tuple[Job, ...] = (
         name=catching_up.JOB,
         rate="rate(15 minutes)",
         due_kinds=(),
-        works=catching_up.catch_up,
+        works=lambda here, out_of_time, _: catching_up.catch_up(here, out_of_time),
         tells={"position": catching_up.position_shown},
         says="Hears the Stripe events that the webhook missed.",
     ),
@@ -229,25 +242,27 @@ SCHEDULE: tuple[Job, ...] = (
         name=listening.JOB,
         rate="rate(1 hour)",
         due_kinds=(),
-        works=listening.watch,
+        works=lambda here, out_of_time, _: listening.watch(here, out_of_time),
         tells={"last_heard_at": listening.last_heard_shown},
         says="Says so when Stripe has gone silent.",
     ),
     Job(
         name=reconciling_accounts.JOB,
-        rate="rate(15 minutes)",
+        rate="rate(5 minutes)",
         due_kinds=(),
         works=reconciling.reconcile,
         tells={"at_stripe": reconciling_lists.place_shown},
         walks=True,
+        shares_out=True,
         says="Compares everything live with Stripe once a day, and puts right what differs.",
     ),
     Job(
         name=checking.JOB,
-        rate="rate(15 minutes)",
+        rate="rate(5 minutes)",
         due_kinds=(),
         works=checking.check_all,
         walks=True,
+        shares_out=True,
         says="Checks once a day that every account's rows, books and steps agree.",
     ),
     Job(

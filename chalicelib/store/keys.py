@@ -22,7 +22,7 @@ NOTICE, CONFIRMATION, ASIDE = "notice#", "confirmation#", "aside#"
 WINDOW = "window#"
 SHADOW = "shadow#"
 SWITCHES, TURNED = "O#switches", "turned#"
-WALK, FAILED_VISIT, GIVEN_UP_VISIT = "walk#", "failed#", "given_up#"
+WALK, PART, FAILED_VISIT, GIVEN_UP_VISIT = "walk#", "part#", "failed#", "given_up#"
 PURGER, CERTIFICATE = "purger#", "certificate#"
 
 
@@ -210,13 +210,23 @@ def walk(job: str, run: str) -> Key:
     return Key(walks_of(job), WALK + run)
 
 
-def visits_of(prefix: str, run: str) -> str:
-    """The prefix under which the failed visits of a run lie."""
-    return f"{prefix}{quote(run, safe='')}#"
+def parts_of_walk(run: str) -> str:
+    """The prefix under which the parts of a run lie."""
+    return f"{PART}{quote(run, safe='')}#"
 
 
-def visit(prefix: str, job: str, run: str, account_id: str) -> Key:
-    return Key(walks_of(job), visits_of(prefix, run) + account_id)
+def walk_part(job: str, run: str, shard: int) -> Key:
+    return Key(walks_of(job), f"{parts_of_walk(run)}{shard:04d}")
+
+
+def visits_of(prefix: str, run: str, part: int | None = None) -> str:
+    """The prefix under which the failed visits of a run lie, or of one of its parts."""
+    whose = quote(run, safe="") if part is None else f"{quote(run, safe='')}/{part}"
+    return f"{prefix}{whose}#"
+
+
+def visit(prefix: str, job: str, run: str, account_id: str, part: int | None = None) -> Key:
+    return Key(walks_of(job), visits_of(prefix, run, part) + account_id)
 
 
 def job(name: str) -> str:

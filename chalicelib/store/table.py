@@ -50,7 +50,9 @@ itself, and the few attributes beside it are those that a condition or an index 
                                                       that may still concern them (version)
     W#<job>                 walk#<run>                how far a walk over all accounts is (version); due index
                                                       until it ends (TTL)
-    W#<job>                 failed#<run>#<account>    an account it tries again (given_up#…: tries no more) (TTL)
+    W#<job>                 part#<run>#<shard>        how far the part of a divided walk is (version) (TTL)
+    W#<job>                 failed#<run>#<account>    an account it tries again (given_up#…: tries no more) (TTL);
+                                                      of a part: failed#<run>/<shard>#<account>
     J#<job>                 <what>                    what a job remembers between its runs (version)
 
 Index `due` (KEYS_ONLY): `due_kind` (= "<kind>#<shard>"), `due_at`. Sparse: calling a step off removes both.

@@ -3,10 +3,14 @@
 A checkpoint moves on its own version, together with the failures of what it moves past: so of two runs at once one moves
 it, and an account that failed cannot fall out between two rows. While a walk has something to do, its checkpoint lies
 in the due index.
+
+What one run cannot do in its time is divided into parts, one for each shard of the directory that is left: each has a
+checkpoint of its own, which is a walk's in every way, over that shard alone. The walk ends when they all have.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -15,11 +19,14 @@ from typing import Literal
 from chalicelib.domain.moments import rfc3339
 from chalicelib.store import keys
 from chalicelib.store.records import from_doc, to_doc
-from chalicelib.store.table import Action, Delete, If, Key, Put, Refused, Row, Table
+from chalicelib.store.table import MAX_ACTIONS, Action, Delete, If, Key, Put, Refused, Row, Table
 
 Status = Literal["running", "complete", "failed"]
 TIDY_AFTER = timedelta(days=90)
 """How long an ended walk can be looked at."""
+_WALK = "walk:"
+MOST_PARTS = MAX_ACTIONS - 1
+"""As many as begin in one transaction with the walk's own checkpoint."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +48,12 @@ class Walk:
     """Accounts that are tried again."""
     waits_until: datetime | None = None
     """Nothing is left but those that failed, and then the first of them is tried again."""
+    parts: int = 0
+    """How many shards were given to parts. What came of those is added up here when all have ended."""
+    part: int | None = None
+    """The one shard that this is the part for. None: it is the whole walk."""
+    taken_until: datetime | None = None
+    """A run is at work on this part: no other begins before then, though the run should have died."""
     given_up: int = 0
     note: Mapping[str, str] = field(default_factory=dict)
     """What it is about, for whoever looks."""
@@ -60,7 +73,11 @@ class FailedVisit:
 
 def due_kind(job: str) -> str:
     """The kind under which the job's unfinished walks lie in the due index."""
-    return f"walk:{job}"
+    return f"{_WALK}{job}"
+
+
+def job_of(due_kind: str) -> str:
+    return due_kind.removeprefix(_WALK)
 
 
 def beginning(walk: Walk, due_at: datetime, shards: int) -> Put:
@@ -80,6 +97,51 @@ def begin(table: Table, walk: Walk, due_at: datetime, shards: int) -> Walk:
 def load(table: Table, job: str, run: str) -> Walk | None:
     row = table.get(keys.walk(job, run))
     return _walk(row) if row else None
+
+
+def part(table: Table, job: str, run: str, shard: int) -> Walk | None:
+    row = table.get(keys.walk_part(job, run, shard))
+    return _walk(row) if row else None
+
+
+def parts(table: Table, walk: Walk) -> list[Walk]:
+    """All parts of a walk that was divided, ended ones too."""
+    prefix = keys.parts_of_walk(walk.run)
+    return [_walk(row) for row in _rows(table, walk, prefix)] if walk.parts else []
+
+
+def added_up(walk: Walk, of_it: Sequence[Walk]) -> Walk:
+    """The walk as it stands with its parts: how many shards are done, what came of them, and who could not be visited."""
+    return replace(
+        walk,
+        shard=walk.shard - sum(one.shard == one.part for one in of_it),
+        counts=dict(sum((Counter(one.counts) for one in of_it), Counter(walk.counts))),
+        failing=walk.failing + sum(one.failing for one in of_it),
+        given_up=walk.given_up + sum(one.given_up for one in of_it),
+    )
+
+
+def has_pages(walk: Walk, shards: int) -> bool:
+    """Whether there are accounts that it has not come to."""
+    return walk.shard < (shards if walk.part is None else walk.part + 1)
+
+
+def divided(walk: Walk, now: datetime, shards: int) -> tuple[Walk, list[Action]]:
+    """The walk, of which others do what is left from here on, and the first checkpoints of those parts."""
+    end = min(shards, walk.shard + MOST_PARTS)
+    of_it = [
+        Walk(
+            job=walk.job,
+            run=walk.run,
+            began_at=now,
+            part=shard,
+            shard=shard,
+            after=walk.after if shard == walk.shard else None,
+        )
+        for shard in range(walk.shard, end)
+    ]
+    divided = replace(walk, shard=end, after=None, parts=walk.parts + len(of_it))
+    return divided, [Put(_row(one, now, shards), If(absent=True)) for one in of_it]
 
 
 def latest(table: Table, job: str, limit: int) -> list[Walk]:
@@ -107,17 +169,20 @@ def move(
 
 
 def failing(table: Table, walk: Walk) -> Iterator[FailedVisit]:
-    """Every account that is tried again, a page at a time."""
-    yield from _visits(table, walk, keys.FAILED_VISIT)
+    """Every account that this walk, or this part, tries again, a page at a time."""
+    for row in _rows(table, walk, keys.visits_of(keys.FAILED_VISIT, walk.run, walk.part)):
+        yield from_doc(FailedVisit, row["doc"])
 
 
 def not_visited(table: Table, walk: Walk, limit: int) -> list[FailedVisit]:
     """Some of those that fail, and of those that were given up."""
     pk = keys.walks_of(walk.job)
     found: list[FailedVisit] = []
+    fail = [one.part for one in parts(table, walk) if one.failing or one.given_up]
     for prefix in (keys.GIVEN_UP_VISIT, keys.FAILED_VISIT):
-        rows = table.query(pk, keys.visits_of(prefix, walk.run), limit=limit).rows
-        found += [from_doc(FailedVisit, row["doc"]) for row in rows]
+        for part in (None, *fail):
+            rows = table.query(pk, keys.visits_of(prefix, walk.run, part), limit=limit).rows
+            found += [from_doc(FailedVisit, row["doc"]) for row in rows]
     return found[:limit]
 
 
@@ -133,21 +198,20 @@ def gives_up(walk: Walk, visit: FailedVisit) -> list[Action]:
 
 
 def succeeds(walk: Walk, account_id: str) -> Delete:
-    return Delete(keys.visit(keys.FAILED_VISIT, walk.job, walk.run, account_id))
+    return Delete(keys.visit(keys.FAILED_VISIT, walk.job, walk.run, account_id, walk.part))
 
 
-def _visits(table: Table, walk: Walk, prefix: str) -> Iterator[FailedVisit]:
+def _rows(table: Table, walk: Walk, prefix: str) -> Iterator[Row]:
     after: str | None = None
     while True:
-        page = table.query(keys.walks_of(walk.job), keys.visits_of(prefix, walk.run), after=after)
-        for row in page.rows:
-            yield from_doc(FailedVisit, row["doc"])
+        page = table.query(keys.walks_of(walk.job), prefix, after=after)
+        yield from page.rows
         if (after := page.after) is None:
             return
 
 
 def _visit(walk: Walk, prefix: str, visit: FailedVisit) -> Put:
-    key = keys.visit(prefix, walk.job, walk.run, visit.account_id)
+    key = keys.visit(prefix, walk.job, walk.run, visit.account_id, walk.part)
     tidy = int((visit.failed_at + TIDY_AFTER).timestamp())
     return Put({"pk": key.pk, "sk": key.sk, "expires_at": tidy, "doc": to_doc(visit)})
 
@@ -157,7 +221,11 @@ def _walk(row: Row) -> Walk:
 
 
 def _row(walk: Walk, due_at: datetime, shards: int) -> Row:
-    key = keys.walk(walk.job, walk.run)
+    key = (
+        keys.walk(walk.job, walk.run)
+        if walk.part is None
+        else keys.walk_part(walk.job, walk.run, walk.part)
+    )
     row: Row = {
         "pk": key.pk,
         "sk": key.sk,
@@ -165,6 +233,9 @@ def _row(walk: Walk, due_at: datetime, shards: int) -> Row:
         "version": walk.version,
         "doc": to_doc(walk),
     }
+    if walk.ended_at is None and walk.part is not None:
+        # Found by way of its walk.
+        return row
     if walk.ended_at is None:
         kind = keys.due_kind(due_kind(walk.job), walk.run, shards)
         return {**row, "due_kind": kind, "due_at": rfc3339(due_at)}

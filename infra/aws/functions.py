@@ -74,7 +74,7 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
         memory=1024, seconds=60, at_once=20, secrets=ASKS_STRIPE, scheduled=False
     ),
     # -- what is due
-    "tell_of_maintenance": Function(directory=True, deletes=(JOBS,)),
+    "tell_of_maintenance": Function(takers=8, directory=True, deletes=(JOBS,)),
     # The only one that is handed the key that pays back.
     "pay_decided_cases": Function(secrets=frozenset({"stripe", "stripe-refunds"})),
     "remind_cases": Function(),
@@ -107,12 +107,13 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
     # The two that speak to HTTP endpoints, and can sign for it.
     "send_history": Function(at_once=None, seconds=60, secrets=SENDS, scheduled=False),
     "send_again": Function(takers=2, secrets=SENDS),
-    "catch_up_publishing": Function(tells=True, deletes=(ACCOUNTS,), directory=True),
+    "catch_up_publishing": Function(takers=2, tells=True, deletes=(ACCOUNTS, JOBS), directory=True),
     # -- what Stripe says
     "hear_missed_events": Function(secrets=ASKS_STRIPE),
     "listen_for_silence": Function(directory=True),
-    "reconcile": Function(secrets=ASKS_STRIPE, directory=True, deletes=(JOBS, FINDINGS)),
+    # Each of its runs asks Stripe so often as a walk may: few together leave room for what customers wait for.
+    "reconcile": Function(takers=2, secrets=ASKS_STRIPE, directory=True, deletes=(JOBS, FINDINGS)),
     # Looks at everything, and touches nothing but its own findings.
-    "check_invariants": Function(directory=True, deletes=(JOBS, FINDINGS)),
+    "check_invariants": Function(takers=6, directory=True, deletes=(JOBS, FINDINGS)),
     "retry_parked_events": Function(takers=10, secrets=ASKS_STRIPE, deletes=(PARKED,)),
 }  # fmt: skip

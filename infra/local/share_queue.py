@@ -1,4 +1,4 @@
-"""Stands where the queues of shares stand: what a sweep gives away is done by another run of the same job, in its turn."""
+"""Stands where the queues of shares stand: what a sweep or a walk gives away is done by another run of the same job, in its turn."""
 
 from __future__ import annotations
 
@@ -60,5 +60,5 @@ class LocalShares:
 
 
 def takers(schedule: Sequence[Any]) -> dict[str, Taker]:
-    """Kind of what is due → the job that shares it out."""
-    return {kind: job for job in schedule if job.shares_out for kind in job.due_kinds}
+    """Kind of what is due, or of a walk → the job that shares it out."""
+    return {kind: job for job in schedule for kind in job.shared}

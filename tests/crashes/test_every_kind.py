@@ -19,6 +19,7 @@ from chalicelib.hearing import HEARD
 from chalicelib.lifecycle import must_load
 from chalicelib.store import parked
 from chalicelib.store.table import StoreError
+from chalicelib.store.walks import due_kind
 from tests.crashes.copies import in_a_copy
 from tests.crashes.every_route import Ready, onemsg, smarter
 from tests.crashes.lives import ending, through, with_files_of_its_own
@@ -62,6 +63,11 @@ WORKS = {
     "retry_parked_events": SWEPT,
 }  # fmt: skip
 """Job that does more than sweep steps → the same."""
+IN_PARTS = dict.fromkeys(
+    ("tell_of_maintenance", "catch_up_publishing", "reconcile", "check_invariants"),
+    ("tests.crashes.test_walks_in_parts", "test_whoever_takes_a_part_may_die_anywhere"),
+)
+"""Job that walks over all accounts, and shares its walk out → the same, of whatever it does to each."""
 BY_HAND = {
     "backfill": (
         "tests.truth.test_backfilling",
@@ -106,6 +112,7 @@ def test_every_step_every_job_and_every_event_is_in_the_listing():
     assert STEPS.keys() | STEPS_HERE.keys() == set(steps.KINDS)
     assert not STEPS.keys() & STEPS_HERE.keys()
     assert WORKS.keys() | HARMLESS == works
+    assert IN_PARTS.keys() == {job.name for job in SCHEDULE if due_kind(job.name) in job.shared}
 
 
 def test_what_is_a_job_and_stands_in_no_schedule_is_in_the_listing_too():
@@ -118,7 +125,8 @@ def test_what_is_a_job_and_stands_in_no_schedule_is_in_the_listing_too():
 
 
 @pytest.mark.parametrize(
-    ("module", "name"), sorted({*STEPS.values(), *WORKS.values(), *BY_HAND.values()})
+    ("module", "name"),
+    sorted({*STEPS.values(), *WORKS.values(), *IN_PARTS.values(), *BY_HAND.values()}),
 )
 def test_the_story_is_there(module, name):
     assert callable(getattr(importlib.import_module(module), name))

@@ -386,4 +386,4 @@ def test_every_kind_of_what_may_fall_due_at_once_is_shared_out_by_its_own_job():
     shared = takers(SCHEDULE)
 
     assert {steps.ACCESS_ENDS, steps.NUMBER_FEE, steps.NUMBERS_RELEASED, steps.DATA_PURGED} <= set(shared)  # fmt: skip
-    assert all(kind in taker.due_kinds for kind, taker in shared.items())
+    assert all(kind in taker.shared for kind, taker in shared.items())

@@ -7,57 +7,19 @@ from threading import Barrier, Thread
 
 import pytest
 
-from chalicelib import walking
+from chalicelib import visiting, walking
 from chalicelib.domain.moments import rfc3339
 from chalicelib.store import walks
 from chalicelib.store.table import Contended, StoreError, Unavailable
 from chalicelib.sweeping import TICK
 from tests.support.faults import Crash, every_fault
-from tests.support.stage import SHARDS, Stage
-
-JOB, RUN = "look_around", "2026-01-31T12:00:00Z"
-DAY = timedelta(days=1)
-
-
-class Walkers(Stage):
-    """A stage with many accounts, and visitors who note whom they met."""
-
-    def __init__(self, many=7, table=None):
-        super().__init__(table)
-        self.met: Counter[str] = Counter()
-        self.ids = [f"acme-{n:03}" for n in range(many)]
-        for id in self.ids:
-            self.account(id, customer=None)
-
-    def visit(self, account_id):
-        self.met[account_id] += 1
-        return "met"
-
-    def go_on(self, visit=None, out_of_time=lambda: False, world=None, **how):
-        here = world or self.world
-        walk = walking.begin(here, JOB, RUN)
-        return walking.go_on(here, walk, visit or self.visit, out_of_time, **how)
-
-    def checkpoint(self):
-        return walks.load(self.table, JOB, RUN)
-
-    def due(self):
-        return [
-            due.due_at
-            for shard in range(SHARDS)
-            for due in self.table.due(f"{walks.due_kind(JOB)}#{shard}", "9999").due
-        ]
+from tests.support.stage import SHARDS
+from tests.walking.walkers import DAY, JOB, RUN, Failing, Walkers, after
 
 
 @pytest.fixture
 def stage():
     return Walkers()
-
-
-def after(visits):
-    """Time is over when so many accounts were visited."""
-    left = iter(range(visits))
-    return lambda: next(left, None) is None
 
 
 # -- everybody, once
@@ -73,7 +35,7 @@ def test_a_walk_visits_every_account_once_and_is_complete(stage):
 
 
 def test_more_accounts_than_a_page_holds():
-    stage = Walkers(many=2 * walking.AT_ONCE + 3)
+    stage = Walkers(many=2 * visiting.AT_ONCE + 3)
 
     stage.go_on()
 
@@ -183,18 +145,6 @@ def test_whoever_was_overtaken_leaves_the_rest_to_the_other(stage):
 
 
 # -- somebody fails
-
-
-class Failing(Walkers):
-    def __init__(self, *broken, table=None):
-        super().__init__(table=table)
-        self.broken = {*broken}
-
-    def visit(self, account_id):
-        super().visit(account_id)
-        if account_id in self.broken:
-            raise RuntimeError("the secret number is 4111")
-        return "met"
 
 
 def test_one_that_fails_holds_up_nobody_and_is_tried_again():

@@ -13,14 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib import catching_up, exporting, sweeping, wiring
+from chalicelib import catching_up, exporting, maintaining, sweeping, visiting, wiring
 from chalicelib.domain import steps
 from chalicelib.gateways.carriers import aws
 from chalicelib.gateways.events import EventRefused, Gone
 from chalicelib.handlers import from_eventbridge
 from chalicelib.handlers.jobs import JOBS, SCHEDULE
-from chalicelib.store import findings
+from chalicelib.store import findings, walks
 from chalicelib.store.findings import Finding
+from chalicelib.store.table import Unavailable
 from infra.aws.functions import FUNCTIONS
 from infra.local.files import LocalFiles
 from infra.local.messages import Answer
@@ -30,7 +31,7 @@ from tests.operators.desk import ACME, DAY, END, NUMBER, PURGE, RELEASE, WHY, De
 from tests.publishing.outside import Wanting
 from tests.support import cases, goto
 from tests.support.life import Life
-from tests.support.maintenance import Works
+from tests.support.maintenance import CHANNEL, Works
 from tests.support.stripe_shapes import envelope
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -255,6 +256,51 @@ def nothing_can_leave():
     everything_runs(life)
 
 
+def everybody_is_walked_over_in_parts():
+    """One run has no time for all; one account fails in the first run and in a part, and is visited in the end."""
+    life = Life()
+    for n in range(9):
+        life.account(f"acme-{n}", "1msg")
+    Works(life).announce("02-10 02:00", "02-10 04:00")
+    publish = life.outbox.publish
+
+    def down(event):
+        raise TimeoutError
+
+    life.outbox.publish = down
+    for n in range(9):
+        life.cancel(f"acme-{n}", life.subscribe(f"acme-{n}", CHANNEL))
+    life.outbox.publish = publish
+    life.wait(life.now + DAY)
+    whole, shut = life.world, replace(life.world, table=Shut(life.world.table))
+    for life.world in (shut, whole, whole, whole):
+        for job in SHARE_A_WALK:
+            moved = iter([False] * 9)
+            JOBS[job].run(life.world, lambda moved=moved: next(moved, True))
+            list(life.shares.flow())
+        life.wait(life.now + DAY)
+    for job in SHARE_A_WALK:
+        assert not any(one.failing for one in walks.latest(life.world.table, job, 9)), job
+
+
+class Shut:
+    """Nothing is read of some accounts."""
+
+    def __init__(self, inner):
+        self.inner = inner
+
+    def __getattr__(self, name):
+        return getattr(self.inner, name)
+
+    def get(self, key):
+        if key.pk in ("A#acme-1", "A#acme-5"):
+            raise Unavailable("as planned")
+        return self.inner.get(key)
+
+
+SHARE_A_WALK = [job.name for job in SCHEDULE if walks.due_kind(job.name) in job.shared]
+
+
 def by_way_of_eventbridge():
     life = Life()
 
@@ -301,6 +347,7 @@ STORIES = (
     a_stranger_pays,
     nothing_can_leave,
     somebody_wants_events,
+    everybody_is_walked_over_in_parts,
     by_way_of_eventbridge,
 )
 
@@ -313,6 +360,8 @@ def told():
         patch.setattr(LocalFiles, "at_hand", False)
         # Whatever is due is more than one run likes to do, so everything that can be shared out is.
         patch.setattr(sweeping, "PAGE", 1)
+        patch.setattr(visiting, "AT_ONCE", 1)
+        patch.setattr(maintaining, "AT_ONCE", 1)
         uses = Uses()
         listen(uses, patch)
         for story in STORIES:
@@ -356,6 +405,12 @@ def test_the_stories_use_every_right_to_read_a_secret_or_to_touch_files(told):
         ("purge_data", {"deletes": ("A#*",)}),
         ("purge_data", {"files": frozenset({"write"})}),
         ("reconcile", {"deletes": ("W#*",)}),
+        ("reconcile", {"deletes": ("J#*",)}),
+        ("reconcile", {"takers": 0}),
+        ("check_invariants", {"deletes": ("J#*",)}),
+        ("catch_up_publishing", {"deletes": ("A#*",)}),
+        ("tell_of_maintenance", {"deletes": ()}),
+        ("tell_of_maintenance", {"takers": 0}),
         ("publish_history", {"tells": False}),
         ("release_numbers", {"takers": 0}),
         ("send_history", {"secrets": frozenset()}),
