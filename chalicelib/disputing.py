@@ -13,7 +13,7 @@ from chalicelib.domain.case_facts import DisputeSaid
 from chalicelib.domain.disputes import DisputeAtStripe, bookings, lost_cause
 from chalicelib.domain.refunds import ChargeAtStripe
 from chalicelib.lifecycle import Telling, settle
-from chalicelib.refunding import OtherCustomer, entry_of
+from chalicelib.refunding import OtherCustomer, is_top_up
 from chalicelib.store import cases, wallet
 from chalicelib.store.accounts import Loaded
 from chalicelib.wiring import World
@@ -24,14 +24,14 @@ class UnknownStatus(Exception):
 
 
 def hear_dispute(world: World, loaded: Loaded, dispute_id: str, *, id: str) -> Telling:
-    """Raises refunding.OtherCustomer, and what Stripe raises."""
+    """Raises refunding.OtherCustomer, what `refunding.is_top_up` raises, and what Stripe raises."""
     account = loaded.account
     said = world.stripe.dispute(dispute_id)
     charge = world.stripe.charge(said.charge_id)
     if charge.customer_id != account.stripe_customer_id:
         raise OtherCustomer(charge.id)
     paid = world.stripe.paid_by(charge)
-    topped_up = entry_of(world, account.id, paid) is not None
+    topped_up = is_top_up(world, account, paid)
     known = cases.load(world.table, account.id, said.id)
     if known is None or known.dispute != said:
         _alarm(account.id, said, charge)
@@ -45,6 +45,18 @@ def hear_dispute(world: World, loaded: Loaded, dispute_id: str, *, id: str) -> T
         refunded=charge.refunded.amount > 0,
     )
     return settle(world, loaded, fact, id=id, by="stripe")
+
+
+def hear_open(world: World, loaded: Loaded) -> Loaded:
+    """What a bank has asked, and nobody told us yet: asked for before something is deleted that would answer it.
+
+    Raises what `hear_dispute` raises."""
+    customer = loaded.account.stripe_customer_id
+    if customer is None:
+        return loaded
+    for said in world.stripe.open_disputes_of(customer):
+        loaded = hear_dispute(world, loaded, said.id, id=f"asked:{world.new_id()}").loaded
+    return loaded
 
 
 def _debits(world: World, loaded: Loaded) -> bool:

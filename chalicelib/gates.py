@@ -71,7 +71,7 @@ PORTS: Mapping[str, Port] = {
             *("subscription", "subscriptions_of", "invoice", "invoice_status", "invoices_of"),
             *("every_invoice_of", "open_invoices", "payment_method", "checkout", "price"),
             *("charge", "charge_of_intent", "newest_period", "paid_by", "refund", "refunds_of"),
-            *("dispute", "disputes_of", "untaken_events_after", "first_untaken_events"),
+            *("dispute", "disputes_of", "open_disputes_of", "untaken_events_after", "first_untaken_events"),
             *("subscriptions_page", "customers_page", "paid_checkouts_page", "everything_of"),
             *("refunds_page", "disputes_page"),
             *("newest_paid_invoice", "price_named", "prices_of", "endpoints", "spoken_at"),

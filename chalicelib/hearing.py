@@ -12,9 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from chalicelib import log
+from chalicelib import log, topping_up
 from chalicelib.disputing import hear_dispute
-from chalicelib.domain import top_ups
 from chalicelib.domain.facts import (
     InvoiceAtStripe,
     StripeSaysInvoice,
@@ -47,8 +46,9 @@ from chalicelib.gateways.stripe_reader import (
 )
 from chalicelib.lifecycle import Telling, again_while_stale, must_load, settle
 from chalicelib.refunding import NotCreditedYet, OtherCustomer, hear_charge
-from chalicelib.store import accounts, parked, wallet
+from chalicelib.store import accounts, parked
 from chalicelib.store.accounts import Loaded
+from chalicelib.topping_up import OtherAccount
 from chalicelib.wiring import World
 
 Outcome = Literal["applied", "duplicate", "ignored", "parked"]
@@ -152,6 +152,8 @@ def _unusable() -> Iterator[None]:
         raise Unusable("other_customer") from error
     except Unbookable as error:
         raise Unusable("unbookable") from error
+    except OtherAccount as error:
+        raise Unusable("other_account") from error
     except NotCreditedYet as error:
         raise Unusable("not_credited_yet") from error
     except StripeUnavailable as error:
@@ -264,20 +266,10 @@ def _checkout(world: World, event: StripeEvent, thing: Json, loaded: Loaded) -> 
 def _credit_payment(
     world: World, loaded: Loaded, paid: PaidCheckout | None, at: datetime
 ) -> Telling | None:
-    """M1-5: to the wallet, once per session, whichever of its events comes first and however often."""
     if paid is None:
         return None
-    account = loaded.account
-    if (paid.account_id, paid.customer_id) != (account.id, account.stripe_customer_id):
-        raise Unusable("other_account")
-    try:
-        wallet.post(world.table, account.id, top_ups.posting(paid, at))
-    except wallet.AlreadyBooked:
-        return Telling("duplicate", loaded)
-    except Unbookable as error:
-        raise Unusable("unbookable") from error
-    log.event("wallet_credited", account=account.id, session=paid.id)
-    return Telling("applied", loaded)
+    is_news = topping_up.credit(world, loaded.account, paid, at)
+    return Telling("applied" if is_news else "duplicate", loaded)
 
 
 def _dispute(world: World, event: StripeEvent, _thing: Json, loaded: Loaded) -> Telling:

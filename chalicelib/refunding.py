@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from chalicelib import log
+from chalicelib import log, topping_up
 from chalicelib.domain import refunds
 from chalicelib.domain.account import Account, Subscription
 from chalicelib.domain.appeals import Deadlines, deadlines
@@ -36,7 +36,7 @@ class OtherCustomer(Exception):
 
 
 class NotCreditedYet(Exception):
-    """The payment is for the wallet, and has not come there yet: what it takes back has to wait."""
+    """The payment is for the wallet, and Stripe does not say yet that it is paid: what it takes back has to wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,8 +214,7 @@ def _hear_made_there(
     """Refunds that somebody made at Stripe. What a top-up gave comes off the wallet again; what paid for a plan ends
     nothing by itself, but no longer keeps access if Stripe ends the plan (M1-15)."""
     paid = world.stripe.paid_by(charge)
-    entry = entry_of(world, loaded.account.id, paid)
-    if entry is not None:
+    if is_top_up(world, loaded.account, paid):
         booked = [_book_made_there(world, loaded.account.id, charge, said) for said in made]
         return Telling("applied" if any(booked) else "unchanged", loaded)
     if paid.subscription_id is None or paid.covers_until is None:
@@ -254,14 +253,19 @@ def _cause_back(said: RefundAtStripe) -> str:
     return f"refund_at_stripe_returned:{said.id}"
 
 
-def entry_of(world: World, account_id: str, paid: Paid) -> Entry | None:
-    """The entry by which this payment came to the wallet; None when it was never meant for it.
+def is_top_up(world: World, account: Account, paid: Paid) -> bool:
+    """Whether this payment came to the wallet. One that nobody had told us of comes there now: its own event may be lost
+    for good by the time its bank speaks (seed 265).
 
-    Raises NotCreditedYet.
+    Raises NotCreditedYet, topping_up.OtherAccount, ledger.Unbookable, and what Stripe raises.
     """
-    if paid.checkout_session is None:
-        return None
-    entry = wallet.booked(world.table, account_id, cause_of(paid.checkout_session))
-    if entry is None:
-        raise NotCreditedYet(paid.checkout_session)
-    return entry
+    session = paid.checkout_session
+    if session is None:
+        return False
+    if wallet.booked(world.table, account.id, cause_of(session)) is not None:
+        return True
+    checkout = world.stripe.checkout(session)
+    if checkout is None:
+        raise NotCreditedYet(session)
+    topping_up.credit(world, account, checkout, world.clock.now())
+    return True

@@ -40,6 +40,11 @@ def read_charge(thing: Json) -> ChargeAtStripe:
     )
 
 
+def read_disputed(thing: Json) -> tuple[str, bool]:
+    """A payment, and whether a bank ever asked about it. What says nothing of that may have been."""
+    return _id(thing, "id"), thing.get("disputed") is not False
+
+
 def fee_of(transaction: Any, paid: Money) -> Money | None:
     """What Stripe kept, in the currency of the payment: settled in another one, in the same proportion, and never
     more than was kept. None while Stripe has not said."""

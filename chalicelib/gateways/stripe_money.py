@@ -19,6 +19,7 @@ from chalicelib.gateways.money_reader import (
     payment_named_on,
     read_charge,
     read_dispute,
+    read_disputed,
     read_invoice_payment,
     read_refund,
 )
@@ -106,6 +107,23 @@ class MoneyAtStripe:
         found = [one.to_dict(for_json=True) for one in sessions.data]
         ours = next((one for one in found if is_for_a_wallet(one)), None)
         return Paid(checkout_session=str(ours["id"])) if ours else Paid()
+
+    def open_disputes_of(self, customer_id: str) -> tuple[DisputeAtStripe, ...]:
+        """Every dispute of the customer's payments that is not over. Stripe lists no disputes by customer, but payments,
+        each of which says whether it was ever disputed: one call for a hundred payments, and one for each of those."""
+        params: dict[str, Any] = {"customer": customer_id, "limit": 100}
+        found: list[DisputeAtStripe] = []
+        while True:
+            reply = self._call(lambda c, p=params: c.v1.charges.list(p))  # type: ignore[misc]
+            page = [one.to_dict(for_json=True) for one in reply.data]
+            for charge_id in (id for id, disputed in map(read_disputed, page) if disputed):
+                found += [one for one in self.disputes_of(charge_id) if not one.is_over]
+            if not reply.has_more:
+                return tuple(found)
+            if not page:
+                # Whoever asks is about to do what cannot be undone: half an answer is none.
+                raise Unreadable("a page of payments that is empty and says that more follow")
+            params = {**params, "starting_after": page[-1]["id"]}
 
     def _invoice_payments(self, params: dict[str, Any]) -> list[Json]:
         reply = self._call(lambda c: c.v1.invoice_payments.list({**params, "limit": 10}))

@@ -429,21 +429,83 @@ def test_a_dispute_of_a_customer_nobody_knows_waits_for_the_account():
     assert cases(life) == []
 
 
-def test_a_dispute_over_a_top_up_that_is_still_to_be_credited_waits_for_it():
+def top_up_disputed_unheard() -> tuple[Life, str, str]:
+    """A paid top-up that its bank wants back and gets; nobody here has heard of either."""
     life, _ = onemsg()
     life.control("drop_webhooks")
     session = started(life)
     pay(life, session)
     dispute = disputed(life, charge=newest_charge(life))
     settled(life, dispute, "lost")
+    return life, session, dispute
+
+
+def test_a_top_up_that_nobody_told_of_is_credited_before_its_dispute_takes_it_off():
+    """Whatever became of the payment's own event: the ledger shows both, and each once."""
+    life, session, dispute = top_up_disputed_unheard()
 
     first = tell(life, events_of(life, dispute)[0])
-    tell(life, events_of(life, session)[-1])
+    then = tell(life, events_of(life, session)[-1])
+    life.move(START + DAY)
+
+    assert (first, then) == ("applied", "duplicate")
+    assert (held(life), parked(life)) == (0, [])
+    kinds = [one["kind"] for one in life.entries(ACME)]
+    assert sorted(kinds) == ["dispute_lost", "dispute_withdrawn", "top_up"]
+    assert show(life, dispute)["state"] == "lost"
+
+
+def test_and_a_year_later_when_no_list_names_the_payment_any_more():
+    """Seed 265: it stayed parked for ever."""
+    life, _, dispute = top_up_disputed_unheard()
+    (created, *_) = events_of(life, dispute)
+    life.wait(START + 400 * DAY)
+
+    outcome = tell(life, created)
+
+    assert (outcome, held(life), parked(life)) == ("applied", 0, [])
+    assert show(life, dispute)["state"] == "lost"
+
+
+def test_a_refund_of_a_top_up_that_nobody_told_of_credits_it_first_as_well():
+    life, _ = onemsg()
+    life.control("drop_webhooks")
+    pay(life, started(life))
+    made = life.stripe("POST", "/v1/refunds", f"charge={newest_charge(life)}&amount=2000")
+    (created, *_) = events_of(life, made["id"])
+    life.wait(START + 400 * DAY)
+
+    outcome = tell(life, created)
+
+    assert (outcome, held(life), parked(life)) == ("applied", 3000, [])
+
+
+def test_what_stripe_does_not_call_paid_yet_is_not_credited_and_its_dispute_waits():
+    life, session, dispute = top_up_disputed_unheard()
+    world = life.emulator._world
+    world.change(world.get("checkout.session", session), payment_status="unpaid")
+
+    first = tell(life, events_of(life, dispute)[0])
+    waiting = parked(life), held(life)
+    world.change(world.get("checkout.session", session), payment_status="paid")
     life.move(START + DAY)
 
     assert first == "parked"
+    assert waiting == ([("charge.dispute.created", "not_credited_yet")], 0)
     assert (held(life), parked(life)) == (0, [])
     assert show(life, dispute)["state"] == "lost"
+
+
+def test_a_payment_for_another_wallet_is_credited_to_nobody_by_its_dispute():
+    life, session, dispute = top_up_disputed_unheard()
+    world = life.emulator._world
+    paid = world.get("checkout.session", session)
+    world.change(paid, metadata={**paid["metadata"], "account_id": "bravo"})
+
+    assert tell(life, events_of(life, dispute)[0]) == "parked"
+
+    assert parked(life) == [("charge.dispute.created", "other_account")]
+    assert (held(life), life.entries(ACME)) == (0, [])
 
 
 # -- the same money, twice

@@ -393,7 +393,7 @@ def end(world: Simulated, watching: Watching) -> None:
 
 def _everything_agrees(world: Simulated, watching: Watching) -> None:
     _nothing_waits(world)
-    _nothing_is_parked(world, watching)
+    _nothing_is_parked(world)
     for seen in watching.reading.accounts.values():
         resident = _resident(world, seen.account.id)
         _we_know_what_stripe_knows(world, resident, seen.account)
@@ -427,17 +427,12 @@ def _nothing_waits(world: Simulated) -> None:
                 )
 
 
-def _nothing_is_parked(world: Simulated, watching: Watching) -> None:
-    """11. Whatever was put aside is tried again: that a walk finds the same some night is another matter.
-
-    What a bank says of a top-up that was lost stays there, for somebody to see (seed 265)."""
-    lost = {seen.account.stripe_customer_id
-            for seen in watching.reading.accounts.values() if _lost_a_top_up(world, seen)}  # fmt: skip
+def _nothing_is_parked(world: Simulated) -> None:
+    """11. Whatever was put aside is tried again: that a walk finds the same some night is another matter."""
     for whose in (None, *(resident.customer for resident in world.residents)):
         for row in world.table.query(keys.parked_of(whose), keys.PARKED).rows:
             type, why = row["doc"]["type"], row["doc"]["reason"]
-            is_seen = why == "not_credited_yet" and bool(lost)
-            assert is_seen, f"11: {type} is still parked when all is calm: {why}"
+            raise AssertionError(f"11: {type} is still parked when all is calm: {why}")
 
 
 EXPLAINED = ("not_ended_at_stripe",)
@@ -723,19 +718,6 @@ def _every_top_up_was_booked(world: Simulated, resident: Resident, seen: Seen) -
         assert booked == paid, (
             f"1: {session['id']} is {session['payment_status']}, and was booked {booked} times"
         )
-
-
-def _lost_a_top_up(world: Simulated, seen: Seen) -> bool:
-    """One that was paid longer ago than is asked for, and nobody had told us."""
-    known, customer = _times_booked(seen), seen.account.stripe_customer_id
-    sessions = world.emulator._world.where("checkout.session", "customer", customer)
-    return any(
-        is_for_a_wallet(one)
-        and one["payment_status"] == "paid"
-        and not known[one["id"]]
-        and _instant(one["created"]) < world.now - FORTY_DAYS
-        for one in sessions
-    )
 
 
 def _no_top_up_was_booked_twice(seen: Seen) -> None:

@@ -95,8 +95,8 @@ class Stage:
             stripe=faulty(
                 self.truth,
                 plan,
-                names=("subscription", "subscriptions_of", "invoice"),
-                reads=("subscription", "subscriptions_of", "invoice"),
+                names=("subscription", "subscriptions_of", "open_disputes_of", "invoice"),
+                reads=("subscription", "subscriptions_of", "open_disputes_of", "invoice"),
                 unavailable=lambda: StripeUnavailable("as planned"),
             ),
             carriers={

@@ -9,7 +9,9 @@ from itertools import count
 from threading import RLock
 from typing import Any
 
+from chalicelib.domain.disputes import DisputeAtStripe
 from chalicelib.domain.facts import InvoiceAtStripe, StripeSaysAll, StripeSaysSubscription
+from chalicelib.gateways.money_reader import read_dispute
 from chalicelib.gateways.stripe import StripeRefused
 from chalicelib.gateways.stripe_lists import Listed, ListedEvent
 from chalicelib.gateways.stripe_reader import read_invoice, read_subscription
@@ -100,6 +102,16 @@ class Truth:
             now = self.clock.now()
             said = tuple(read_subscription(self.thing(id), now) for id in mine)
         return StripeSaysAll(subscriptions=said, as_of=now - self.lag)
+
+    def open_disputes_of(self, customer_id: str) -> tuple[DisputeAtStripe, ...]:
+        self._delay()
+        with self._lock:
+            self.asked += 1
+            things = list(self._things.values())
+        paid = {one["id"] for one in things
+                if one["object"] == "charge" and one["customer"] == customer_id}  # fmt: skip
+        mine = [one for one in things if one["object"] == "dispute" and one["charge"] in paid]
+        return tuple(one for one in map(read_dispute, mine) if not one.is_over)
 
     def invoice(self, invoice_id: str) -> InvoiceAtStripe | None:
         return read_invoice(self._answer(invoice_id))
