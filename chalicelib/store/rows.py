@@ -138,10 +138,10 @@ def check_size(values: Mapping[str, str | int]) -> None:
 
 def item_bytes(values: Mapping[str, str | int]) -> int:
     """What DynamoDB counts for these attributes: names and text in UTF-8."""
-    return sum(
-        len(name) + (NUMBER_BYTES if isinstance(value, int) else _utf8_bytes(value))
-        for name, value in values.items()
-    )
+    size = 0
+    for name, value in values.items():
+        size += len(name) + (NUMBER_BYTES if isinstance(value, int) else _utf8_bytes(value))
+    return size
 
 
 def encode_doc(doc: Any) -> str:
@@ -232,6 +232,9 @@ def _sort_key(name: str, value: Any) -> str:
 
 
 def _key_part(name: str, value: Any, most: int) -> str:
+    if type(value) is str and value.isascii() and 0 < len(value) <= most:
+        # The usual one: each call of the store asks for several.
+        return value
     text = _text(name, value)
     if not text:
         raise MalformedError(f"{name} is part of a key and cannot be empty")

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -133,13 +133,21 @@ def find_route(routes: Sequence[str], path: str) -> Match | None:
     parts = path.split("/")
     if len(parts) > 2 and parts[-1] == "":
         parts = parts[:-1]
-    found = [route for route in routes if fits(_parts_of(route), parts)]
+    found = [
+        route for route in _of_length(tuple(routes), len(parts)) if fits(_parts_of(route), parts)
+    ]
     if not found:
         return None
     route = min(found, key=lambda route: [part.startswith("{") for part in _parts_of(route)])
     # A greedy part takes all that is left, and nobody asks what it was.
     named = zip(_parts_of(route), parts, strict=not is_greedy(route))
     return Match(route, {name[1:-1]: part for name, part in named if name.startswith("{")})
+
+
+@lru_cache(maxsize=256)
+def _of_length(routes: tuple[str, ...], length: int) -> tuple[str, ...]:
+    """Those that a path of so many parts may mean: a tenth of them, and each request asks."""
+    return tuple(one for one in routes if is_greedy(one) or len(_parts_of(one)) == length)
 
 
 @cache
@@ -166,10 +174,15 @@ def body_of(request: Request, binary_types: Sequence[str]) -> tuple[str | None, 
     if not request.body:
         return None, False
     kind = (request.header("Content-Type") or "application/json").partition(";")[0].strip().lower()
-    if any(fnmatch(kind, pattern) for pattern in binary_types):
+    if _is_binary(kind, tuple(binary_types)):
         return base64.b64encode(request.body).decode(), True
     # Text is text to API Gateway: bytes that are none arrive replaced, as they would in production.
     return request.body.decode("utf-8", "replace"), False
+
+
+@lru_cache(maxsize=256)
+def _is_binary(kind: str, binary_types: tuple[str, ...]) -> bool:
+    return any(fnmatch(kind, pattern) for pattern in binary_types)
 
 
 def answer_of(reply: Event) -> Answer:

@@ -174,11 +174,13 @@ class TimeTravel:
 
     def _run_jobs(self) -> list[Ran]:
         ran: list[Ran] = []
+        due = self._kinds_due()
         for job in self._schedule:
-            # Asked anew before each job: what the one before it did may be what this one is for.
-            if self._watch.kinds_until(rfc3339(self._clock.now())).isdisjoint(job.due_kinds):
+            if due.isdisjoint(job.due_kinds):
                 continue
             ran += self._ran(job)
+            # Asked anew after each job: what it did may be what the next one is for.
+            due = self._kinds_due()
         return ran + self._hear_missed()
 
     def _ran(self, job: Job) -> list[Ran]:
@@ -199,6 +201,9 @@ class TimeTravel:
 
     def _let_stripe_act(self) -> list[Ran]:
         return [Ran(self._clock.now(), STRIPE, did) for did in self._outside.run_due()]
+
+    def _kinds_due(self) -> set[str]:
+        return self._watch.kinds_until(rfc3339(self._clock.now()))
 
     def _due_by_now(self) -> list[Entry]:
         return self._watch.until(rfc3339(self._clock.now()))

@@ -6,11 +6,14 @@ of. Every other test lets it; worlds are played by the thousand, and it was a qu
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 
 import stripe._api_requestor
+from stripe._stripe_response import StripeResponse, StripeResponseBase
 
 SDK: Any = stripe._api_requestor
 
@@ -37,9 +40,26 @@ class Plain:
 
 @contextmanager
 def plain_answers() -> Iterator[None]:
-    theirs = SDK._convert_to_stripe_object
-    SDK._convert_to_stripe_object = lambda *, resp, **_named: Plain(resp.data, resp)
-    try:
+    with (
+        patch.object(
+            SDK, "_convert_to_stripe_object", lambda *, resp, **_named: Plain(resp.data, resp)
+        ),
+        patch.object(SDK, "StripeResponse", PlainResponse),
+        # It writes each line before it looks whether anybody reads it.
+        patch.object(SDK, "log_debug", _nothing),
+        patch.object(SDK, "log_info", _nothing),
+    ):
         yield
-    finally:
-        SDK._convert_to_stripe_object = theirs
+
+
+class PlainResponse(StripeResponse):
+    """As theirs, with dictionaries of the C reader instead of ordered ones, which are made one by one."""
+
+    def __init__(self, body: str, code: int, headers: Mapping[str, str]) -> None:
+        StripeResponseBase.__init__(self, code, headers)
+        self.body = body
+        self.data = json.loads(body)
+
+
+def _nothing(_message: str, **_params: object) -> None:
+    pass

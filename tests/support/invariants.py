@@ -5,6 +5,7 @@ nothing of the story that was told. Call it after every step; one `Witness` per 
 """
 
 import json
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -57,9 +58,16 @@ class Seen:
 
     account: Account
     rows: list[Row]
+    """In the order of their keys."""
 
     def of(self, prefix: str) -> list[Row]:
-        return [row for row in self.rows if row["sk"].startswith(prefix)]
+        start = bisect_left(self._sks, prefix)
+        stop = bisect_right(self._sks, prefix, lo=start, key=lambda sk: sk[: len(prefix)])
+        return self.rows[start:stop]
+
+    @cached_property
+    def _sks(self) -> list[str]:
+        return [row["sk"] for row in self.rows]
 
     @cached_property
     def numbers(self) -> list[Number]:
