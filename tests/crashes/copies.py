@@ -7,9 +7,35 @@ import os
 import pickle
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar, cast
 
+from chalicelib.store.table import StoreError
+from tests.support.faults import Call, Crash, Plan, every_fault
+
 T = TypeVar("T")
+
+
+def broken_anywhere(told: Callable[[Plan], object], looked_at: Callable[[str], None]) -> None:
+    """Tells a story, whose world is prepared already, once for each call it makes and each way in which that can fail,
+    always in a copy; `looked_at` is then called there, with the words for where it was."""
+
+    def clean(plan: Plan) -> None:
+        def counted() -> list[Call]:
+            told(plan)
+            return plan.calls
+
+        plan.calls += in_a_copy(counted)
+
+    for plan in every_fault(clean):
+
+        def broken(plan: Plan = plan) -> None:
+            with suppress(Crash, StoreError):
+                told(plan)
+            assert plan.struck, plan
+            looked_at(f"{plan} at {plan.calls[min(plan.faults)].name}")
+
+        in_a_copy(broken)
 
 
 def in_a_copy(do: Callable[[], T]) -> T:

@@ -1,14 +1,14 @@
 """What a customer presses, told through a world whose every call may go wrong once, in every way there is."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 
 from chalicelib import wiring
 from chalicelib.gateways.stripe import StripeUnavailable
-from chalicelib.store.table import StoreError
 from chalicelib.wiring import World
-from tests.support.faults import Crash, FaultyTable, Plan, every_fault, faulty
+from tests.crashes.copies import broken_anywhere
+from tests.crashes.lives import with_files_of_its_own
+from tests.support.faults import FaultyTable, Plan, faulty
 from tests.support.goto import ACME
 from tests.support.life import Life, consenting
 
@@ -33,23 +33,23 @@ def through(life: Life, plan: Plan) -> World:
 
 Prepare = Callable[[], tuple[Life, str]]
 Story = Callable[[Life, str, World], None]
+Then = Callable[[Life, str, str], None]
 
 
-def each_fault(prepare: Prepare, story: Story):
-    """The life after each interrupted telling, with its webhooks delivered; told once cleanly, to count the calls."""
+def each_fault(prepare: Prepare, story: Story, then: Then) -> None:
+    """`then` looks at the life after each interrupted telling, with its webhooks delivered; it says where that was."""
+    life, webinar = prepare()
 
-    def clean(plan: Plan) -> None:
-        life, webinar = prepare()
+    def told(plan: Plan) -> None:
+        with_files_of_its_own(life)
         story(life, webinar, through(life, plan))
 
-    for plan in every_fault(clean):
-        life, webinar = prepare()
-        with suppress(Crash, StoreError):
-            story(life, webinar, through(life, plan))
-        assert plan.struck, plan
+    def looked_at(where: str) -> None:
         wiring.use(life.world)
         life.deliver()
-        yield life, webinar, f"{plan} at {plan.calls[min(plan.faults)].name}"
+        then(life, webinar, where)
+
+    broken_anywhere(told, looked_at)
 
 
 def pressing(life: Life, webinar: str, world: World) -> None:

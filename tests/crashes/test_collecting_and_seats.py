@@ -37,33 +37,36 @@ def with_seats() -> tuple[Life, str]:
 
 def test_a_stop_of_the_collection_broken_anywhere_leaves_the_card_alone():
     """SC-2: "no further charges will be made to your credit card"."""
-    for life, _, where in each_fault(
-        leaving_in_debt, lambda _l, _s, world: sweep(world, steps.COLLECTION_STOPPED)
-    ):
+
+    def then(life, _, where):
         life.move(life.now + timedelta(days=10))
 
         assert tries(life) == 1, where
         assert [invoice["auto_advance"] for invoice in owed(life)] == [False], where
 
+    each_fault(leaving_in_debt, lambda _l, _s, world: sweep(world, steps.COLLECTION_STOPPED), then)
+
 
 def test_a_collection_taken_up_again_broken_anywhere_is_taken_up():
     """SC-4: resumed, with all that belongs to it."""
-    for life, _, where in each_fault(
-        staying_in_debt, lambda _l, _s, world: sweep(world, steps.COLLECTION_RESUMED)
-    ):
+
+    def then(life, _, where):
         life.move(life.now + LATER)
 
         assert [invoice["auto_advance"] for invoice in owed(life)] == [True], where
 
+    each_fault(staying_in_debt, lambda _l, _s, world: sweep(world, steps.COLLECTION_RESUMED), then)
+
 
 def test_seats_emptied_anywhere_in_between_are_empty_in_the_end():
     """GT-5: "Cela garantit que personne dans votre société n'utilise GoTo product(s)"."""
-    for life, webinar, where in each_fault(
-        with_seats, lambda _l, _s, world: sweep(world, steps.SEATS_UNASSIGNED)
-    ):
+
+    def then(life, webinar, where):
         life.move(life.now + LATER)
 
         assert shown_subscription(life, webinar)["seats"] == [], where
         assert "seats_unassigned" not in life.upcoming(ACME), where
         past = life.operator("GET", f"/v1/admin/accounts/{ACME}/timeline").body["past"]
         assert [p["what"] for p in past].count("step.seats_unassigned") == 1, where
+
+    each_fault(with_seats, lambda _l, _s, world: sweep(world, steps.SEATS_UNASSIGNED), then)

@@ -71,25 +71,30 @@ def in_the_last_month() -> tuple[Life, str]:
 )
 def test_a_sweep_broken_anywhere_leaves_the_contract_whole(prepare, kind):
     """GT-2: invariant 7: a contract never ends early and never renews after a cancellation."""
-    for life, webinar, where in each_fault(prepare, lambda _l, _w, world: sweep(world, kind)):
+
+    def then(life, webinar, where):
         life.move(life.now + LATER)
 
         left_with_the_contract(life, webinar, where)
 
+    each_fault(prepare, lambda _l, _w, world: sweep(world, kind), then)
+
 
 def test_a_customer_who_resumes_in_the_portal_after_a_broken_correction_stays():
     """GT-2: whose doing it was that the mark is gone, is known for certain."""
-    for life, webinar, where in each_fault(
-        cancelled_in_the_portal,
-        lambda _l, _w, world: sweep(world, steps.RENEWAL_RESTORED),
-    ):
+
+    def then(life, webinar, where):
         if not marked(life, webinar):
-            continue  # Corrected after all: the portal has nothing to resume.
+            return  # Corrected after all: the portal has nothing to resume.
         life.control("portal_resume", subscription=webinar)
 
         life.move(END + timedelta(days=10))
 
         assert life.status(ACME, webinar) == "active", where
+
+    each_fault(
+        cancelled_in_the_portal, lambda _l, _w, world: sweep(world, steps.RENEWAL_RESTORED), then
+    )
 
 
 # -- requests
@@ -97,11 +102,14 @@ def test_a_customer_who_resumes_in_the_portal_after_a_broken_correction_stays():
 
 def test_a_cancellation_under_contract_broken_anywhere_is_finished_by_pressing_again():
     """GT-2, SC-1: a timed-out first press; one cancellation."""
-    for life, webinar, where in each_fault(lambda: under_contract(2), pressing):
+
+    def then(life, webinar, where):
         again = life.cancel(ACME, webinar)
 
         assert again.status == 200, where
         leaves_with_the_contract(life, webinar, where)
+
+    each_fault(lambda: under_contract(2), pressing, then)
 
 
 def left_and_corrected() -> tuple[Life, str]:
@@ -119,13 +127,16 @@ def left_here() -> tuple[Life, str]:
 @pytest.mark.parametrize("prepare", [left_here, left_and_corrected, cancelled_in_the_portal])
 def test_a_resume_under_contract_broken_anywhere_is_finished_by_pressing_again(prepare):
     """SC-4, GT-2: resumed is resumed."""
-    for life, webinar, where in each_fault(prepare, resuming):
+
+    def then(life, webinar, where):
         again = life.resume(ACME, webinar)
 
         assert again.status == 200, where
         life.move(END + timedelta(days=10))
         assert life.status(ACME, webinar) == "active", where
         assert not marked(life, webinar), where
+
+    each_fault(prepare, resuming, then)
 
 
 def by_phone() -> tuple[Life, str]:
@@ -142,7 +153,8 @@ def calling(life: Life, webinar: str, world: World) -> None:
 
 def test_a_cancellation_by_phone_broken_anywhere_is_finished_by_pressing_again():
     """GT-8: the agent presses again, with everything the customer told."""
-    for life, webinar, where in each_fault(by_phone, calling):
+
+    def then(life, webinar, where):
         shown = ask(life, webinar, RIGHT)
         assert shown.status == 201, where
 
@@ -150,3 +162,5 @@ def test_a_cancellation_by_phone_broken_anywhere_is_finished_by_pressing_again()
 
         assert again.status == 200, where
         leaves_with_the_contract(life, webinar, where)
+
+    each_fault(by_phone, calling, then)

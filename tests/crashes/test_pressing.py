@@ -40,7 +40,7 @@ def test_the_same_press_broken_anywhere_and_made_again_is_one_cancellation_with_
         wiring.use(world)
         life.customer(ACME, "POST", f"/v1/subscriptions/{plan}/cancellation", shown[id(life)])
 
-    for life, plan, where in each_fault(subscribed, pressing_what_was_shown):
+    def then(life, plan, where):
         life.move(life.now + WRONG_IN_BETWEEN)
 
         again = life.customer(
@@ -55,10 +55,13 @@ def test_the_same_press_broken_anywhere_and_made_again_is_one_cancellation_with_
         life.move(end + timedelta(days=40))
         assert len(charges(life)) == 1, where
 
+    each_fault(subscribed, pressing_what_was_shown, then)
+
 
 def test_a_resume_broken_anywhere_and_pressed_again_is_a_resume():
     """SC-4: "You can resume your subscription at any time before the billing period ends" """
-    for life, plan, where in each_fault(leaving, resuming):
+
+    def then(life, plan, where):
         again = life.resume(ACME, plan)
 
         assert (again.status, again.body) == (200, {"status": "active"}), where
@@ -66,3 +69,5 @@ def test_a_resume_broken_anywhere_and_pressed_again_is_a_resume():
         life.move(life.now + timedelta(days=40))
         assert life.status(ACME, plan) == "active", where
         assert len(charges(life)) == 2, where
+
+    each_fault(leaving, resuming, then)
