@@ -73,9 +73,9 @@ def hold(world: World, kind: str, at: Position, until: datetime, reason: str) ->
 
 def rests_until(world: World, way: str) -> datetime | None:
     """Set where this process found it out of reach a moment ago: the next account would fare no better."""
-    since, until = world.marks.get(f"rests:{way}"), world.marks.get(f"rests until:{way}")
-    if since is None or until is None:
+    if way not in world.rests:
         return None
+    since, until = world.rests[way]
     # A clock that was set back would have it rest for ever.
     return until if since <= world.clock.now() < until else None
 
@@ -176,8 +176,7 @@ def _stop(world: World, way: Way, at: Position, error: Exception) -> None:
             asked_for = timedelta(0)
             if isinstance(error, OutOfReach):
                 asked_for = error.asked_for
-                world.marks[f"rests:{way.name}"] = now
-                world.marks[f"rests until:{way.name}"] = now + max(REST, asked_for)
+                world.rests[way.name] = now, now + max(REST, asked_for)
             _try_later(world, way, at, error, asked_for)
 
 

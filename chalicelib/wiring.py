@@ -84,6 +84,8 @@ class World:
     """Stripe customer → account, as far as this process has met them. Immutable, so it may be remembered."""
     marks: dict[str, datetime] = field(default_factory=dict)
     """When this process last did what need not be done every time."""
+    rests: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)
+    """The ways that this process found out of reach: from when until when each is left alone."""
     gate: Gate = field(init=False)
     """What may leave at this moment. Every port above stands behind it."""
 
