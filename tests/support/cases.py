@@ -192,3 +192,13 @@ def through(life: Life, plan: Plan) -> wiring.World:
             unavailable=lambda: StripeUnavailable("as planned"),
         ),
     )
+
+
+def sent_a_message(life: Life) -> None:
+    given = life.service(
+        "POST",
+        "/v1/usage-charges",
+        {"account_id": ACME, "id": "u1", "kind": "conversation", "at": rfc3339(life.now),
+         "amount": {"amount": 5, "currency": "usd"}},
+    )  # fmt: skip
+    assert given.status in (200, 201), given.body

@@ -96,6 +96,12 @@ class Works:
         said: str = reply.body["reasons"]["send_messages"]
         return said
 
+    def customer(self) -> str:
+        """The customer at Stripe."""
+        found = self.life.operator("GET", f"/v1/admin/accounts?query={ACME}").body["data"][0]
+        id: str = found["stripe_customer_id"]
+        return id
+
     def letters(self, account_id: str = ACME) -> list[dict[str, Any]]:
         """What the customer was mailed about work, oldest first."""
         to = f"{account_id}@example.com"
