@@ -13,7 +13,7 @@ from tests.doors.asked import HOSTILE
 from tests.doors.scene import ACME, Scene
 
 ASKS_THE_CLOUD = {"doctor", "setup"}
-"""They look at AWS and Stripe themselves: tests/operators/test_doctor.py and test_setup.py have both at hand."""
+"""They look at AWS and Stripe themselves: tests/operators/test_doctor_aws.py and test_setup.py have both at hand."""
 SAYS = [
     # No argument of a process holds a NUL.
     *[one for one in HOSTILE if "\x00" not in one], "", "acme", "nobodys", "smarter-contact", "2026-03-01T00:00:00Z", "2026-13-01", "soon", "9" * 400, "-5", "1",

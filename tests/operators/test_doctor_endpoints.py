@@ -11,7 +11,7 @@ from chalicelib.gateways.endpoint_settings import EndpointsWrong
 from chalicelib.gateways.events import Gone, OutOfReach
 from chalicelib.wiring import MadeWhenAsked
 from infra.cli import doctor_endpoints
-from tests.publishing.test_delivering import Sending, fails
+from tests.publishing.stages import Sending, fails
 
 HOUR = timedelta(hours=1)
 

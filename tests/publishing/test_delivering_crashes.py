@@ -12,8 +12,7 @@ from chalicelib.store import aside, positions
 from chalicelib.store.table import StoreError
 from chalicelib.sweeping import TICK
 from tests.publishing.outside import waiting
-from tests.publishing.test_delivering import Sending, fails
-from tests.publishing.test_publishing import ALL
+from tests.publishing.stages import ALL, Sending, fails
 from tests.support.faults import Crash, FaultyTable, Plan, every_fault, faulty
 
 THINGS = [*ALL, "number.added"]

@@ -9,7 +9,7 @@ from chalicelib import delivering, publishing
 from chalicelib.gateways.events import Gone, OutOfReach
 from chalicelib.store import keys, outbox, positions
 from chalicelib.store.table import Delete
-from tests.publishing.test_delivering import Sending, fails, switched
+from tests.publishing.stages import Sending, fails, switched
 
 BACKLOG = 40
 

@@ -12,7 +12,7 @@ from chalicelib.store import outbox
 from chalicelib.store.table import Delete, Unavailable
 from chalicelib.sweeping import TICK
 from tests.publishing.outside import waiting
-from tests.publishing.test_publishing import Fixture
+from tests.publishing.stages import Listening
 from tests.support.smarter_contact import ACME, subscribed
 
 HOUR = timedelta(hours=1)
@@ -20,7 +20,7 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture
 def stage():
-    stage = Fixture()
+    stage = Listening()
     stage.leaving()
     return stage
 
@@ -130,7 +130,7 @@ def test_a_purge_takes_unsent_notices_with_it(stage):
 
 @pytest.mark.parametrize(("published_after", "sent"), [(HOUR - timedelta(seconds=1), 1), (HOUR, 0)])
 def test_a_reminder_is_sent_until_what_it_reminds_of_and_not_then(published_after, sent):
-    stage = Fixture()
+    stage = Listening()
     stage.account()
     about = {"before": "numbers_released", "event_at": stage.now + HOUR, "count": 1}
     stage.tell("step.reminder", id="step:reminder:1", **about)

@@ -6,46 +6,22 @@ from datetime import timedelta
 import pytest
 
 from chalicelib import publishing
-from chalicelib.domain.decision import Decision
 from chalicelib.gateways.events import EventRefused
 from chalicelib.handlers import stream
-from chalicelib.lifecycle import must_load, save
+from chalicelib.lifecycle import must_load
 from chalicelib.store import aside, keys, positions
 from chalicelib.store.memory import MemoryTable
 from chalicelib.store.table import Unavailable, Update
 from chalicelib.sweeping import TICK
 from tests.publishing.outside import Listener, waiting
-from tests.support.stage import Stage
+from tests.publishing.stages import ALL, Listening, record
 
 HOUR = timedelta(hours=1)
-ALL = ["account.created", "subscription.started", "subscription.cancellation_scheduled"]
-
-
-class Fixture(Stage):
-    """A stage with somebody listening. Nothing is published by itself."""
-
-    def __init__(self, table=None):
-        super().__init__(table)
-        self.listener = Listener()
-        self.world = self.process(mail=self.listener, events=self.listener)
-
-    def leaving(self, id="acme", customer="cus_1", subscription="sub_1"):
-        self.account(id, customer)
-        self.subscribe(subscription, customer)
-        self.cancel(subscription)
-
-    def tell(self, what, *, id, account_id="acme", **data):
-        loaded = must_load(self.world, account_id)
-        save(self.world, loaded, Decision(loaded.account, what, data), id=id, by="test")
-
-    def history(self, account_id="acme"):
-        rows = self.table.query(keys.partition(account_id), keys.HISTORY, limit=1000).rows
-        return sorted((row["doc"] for row in rows), key=lambda doc: doc["version"])
 
 
 @pytest.fixture
 def stage():
-    return Fixture()
+    return Listening()
 
 
 def set_aside(stage):
@@ -140,7 +116,7 @@ def test_several_subscriptions_changed_at_once_are_an_event_each(stage):
 
 
 def test_two_publishers_at_once_lose_nothing_and_send_each_mail_once():
-    stage = Fixture()
+    stage = Listening()
     stage.leaving()
     other = Listener()
     racing = []
@@ -311,16 +287,6 @@ def test_a_table_that_fails_is_the_stream_s_to_try_again(stage):
 
 
 # -- the stream
-
-
-def record(account_id, fact_id, sequence="1", *, name="INSERT", sk=None):
-    return {
-        "eventName": name,
-        "dynamodb": {
-            "Keys": {"pk": {"S": f"A#{account_id}"}, "sk": {"S": sk or f"history#{fact_id}"}},
-            "SequenceNumber": sequence,
-        },
-    }
 
 
 def test_a_new_history_entry_publishes_its_account(stage):

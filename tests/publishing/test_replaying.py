@@ -12,8 +12,7 @@ from chalicelib.gateways.events import EventRefused, Gone
 from chalicelib.store import outbox, positions
 from chalicelib.wiring import MadeWhenAsked
 from infra.cli.main import main
-from tests.publishing.test_delivering import Sending, fails, switched, turned
-from tests.publishing.test_publishing import ALL
+from tests.publishing.stages import ALL, Sending, fails, switched, turned
 
 HOUR = timedelta(hours=1)
 BAD = fails(EventRefused("MalformedDetail"), "subscription.started")

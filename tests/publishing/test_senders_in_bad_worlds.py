@@ -19,8 +19,7 @@ from chalicelib.store.records import from_doc
 from chalicelib.store.table import StoreError, Unavailable
 from chalicelib.sweeping import TICK
 from tests.publishing.outside import waiting
-from tests.publishing.test_delivering import Sending, fails
-from tests.publishing.test_publishing import record
+from tests.publishing.stages import Sending, fails, record
 from tests.support.faults import Crash, FaultyTable, Plan, faulty, struck_by
 
 ACCOUNTS = ("acme", "other", "third")
