@@ -22,10 +22,14 @@ from chalicelib.sweeping import sweep
 from tests.crashes.meanwhile import Meanwhile, every_moment
 from tests.operators.desk import ACME, DAY, NUMBER, PURGE, Desk
 from tests.purging.test_purge import certificates, everything
+from tests.support.cases import disputed, settled, show
 from tests.support.faults import Crash, FaultyTable, every_fault, faulty
 from tests.support.life import Life
 
 LATER = timedelta(hours=2)
+ASKED = (
+    "subscriptions_of", "every_invoice_of", "open_disputes_of", "dispute", "charge", "paid_by",
+)  # fmt: skip
 
 
 class Shelf:
@@ -64,8 +68,8 @@ def through(life, plan, shelf=None):
         unavailable=lambda: FilesUnavailable("as planned"),
     )  # fmt: skip
     stripe = faulty(
-        life.world.stripe, plan, names=("subscriptions_of", "every_invoice_of"),
-        reads=("subscriptions_of", "every_invoice_of"), unavailable=lambda: StripeUnavailable("as planned"),
+        life.world.stripe, plan, names=ASKED, reads=ASKED,
+        unavailable=lambda: StripeUnavailable("as planned"),
     )  # fmt: skip
     purgers = life.world.purgers
     if shelf is not None:
@@ -187,6 +191,62 @@ def test_a_legal_hold_at_any_moment_holds_all_of_it_or_comes_too_late():
         assert desk.life.saas.view()["purges"] == [], plan
         assert [row for row in everything(desk.life) if row["sk"].startswith("number#")], plan
     assert seen == {200, 409}
+
+
+def test_a_dispute_nobody_told_of_holds_a_purge_broken_anywhere_and_is_opened_once():
+    """M1-12: before and after every call, lost answers, throttles: until the bank has spoken nothing is deleted."""
+
+    def disputed_and_due():
+        desk, shelf = due()
+        desk.life.control("drop_webhooks")
+        return desk, shelf, disputed(desk.life, subscription=desk.subscription)
+
+    def clean(plan):
+        desk, shelf, _ = disputed_and_due()
+        sweep(through(desk.life, plan, shelf), steps.DATA_PURGED)
+        assert {"Gated.open_disputes_of", "Gated.dispute"} <= {call.name for call in plan.calls}
+
+    for plan in every_fault(clean):
+        desk, shelf, dispute = disputed_and_due()
+        with suppress(Crash, StoreError):
+            sweep(through(desk.life, plan, shelf), steps.DATA_PURGED)
+        assert plan.struck, plan
+        where = f"{plan} at {plan.calls[min(plan.faults)].name}"
+        desk.life.move(PURGE + LATER)
+
+        assert not certificates(desk.life), where
+        assert len(shelf.things) == 5, where
+        assert show(desk.life, dispute)["state"] == "open", where
+        assert len(desk.told("dispute.opened")) == 1, where
+        settled(desk.life, dispute, "won")
+        desk.life.control("resume_webhooks")
+        desk.life.move(PURGE + 2 * DAY)
+        is_over(desk, shelf, where)
+
+
+def test_a_dispute_at_any_moment_holds_all_of_it_or_comes_too_late():
+    """Opened at Stripe without a word: what is not held was begun before, and is finished."""
+    outcomes = set()
+
+    def opens(desk):
+        desk.life.control("drop_webhooks")
+        desk.dispute = disputed(desk.life, subscription=desk.subscription)
+
+    for plan, desk, shelf in at_every_moment(opens):
+        desk.life.move(PURGE + LATER)
+
+        if certificates(desk.life):
+            outcomes.add("too late")
+            assert any(call.name == "Gated.open_disputes_of" for call in plan.calls[: plan.at]), (
+                plan
+            )
+            is_over(desk, shelf, plan)
+            # And so does whatever comes later still.
+            break
+        outcomes.add("held")
+        assert show(desk.life, desk.dispute)["state"] == "open", plan
+        assert len(shelf.things) == 5, plan
+    assert outcomes == {"held", "too late"}
 
 
 def test_who_returns_at_any_moment_keeps_everything_or_finds_it_empty_and_never_half():
