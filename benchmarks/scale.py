@@ -4,7 +4,8 @@
 
 The queue, the schedule and the takers are played second by second by the rules of chalicelib/sharing.py and
 infra/aws/functions.py; accounts fall to shards and parts by the very functions that place them. Request units come from
-benchmarks/request_units.py. What is only assumed (how long Stripe takes, prices) is printed as such.
+benchmarks/request_units.py, walks over all accounts from benchmarks/rounds.py. What is only assumed (how long Stripe
+takes, prices) is printed as such.
 """
 
 from __future__ import annotations
@@ -13,12 +14,21 @@ import logging
 import sys
 from collections import Counter, deque
 from dataclasses import dataclass, field
-from math import ceil
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from benchmarks.assumed import (
+    ACCOUNTS,
+    OWN_SECONDS,
+    SHARDS,
+    STRIPE_A_SECOND,
+    STRIPE_SECONDS,
+    TABLE_SECONDS,
+    dollars,
+)
 from benchmarks.request_units import FIRED, fired
+from benchmarks.rounds import show_rounds
 from benchmarks.tables import goal, show
 from chalicelib.domain import steps
 from chalicelib.handlers.jobs import JOBS, SPARE_MILLISECONDS
@@ -27,24 +37,10 @@ from chalicelib.store import keys
 from chalicelib.store.table import Key
 from chalicelib.sweeping import PAGE
 from infra.aws.functions import FUNCTIONS
-from infra.aws.settings import ASKED
 
-ACCOUNTS, DUE = 10_000_000, 300_000
-SHARDS = int(ASKED["LAPSE_DUE_SHARDS"].default or 0)
-# -- assumed, not measured
-STRIPE_SECONDS = 0.25
-TABLE_SECONDS = 0.006
-"""A request to DynamoDB in the same region, and our own share of a step's time at 512 MB."""
-OWN_SECONDS = 0.02
-STRIPE_A_SECOND = 100
-"""Stripe's limit of reads in live mode, of everybody together."""
+DUE = 300_000
 PARTITION_WRITES = 1000
 """Write units a second of one partition of the table or of an index."""
-PRICES = {
-    "write units": 0.625 / 1e6, "read units": 0.125 / 1e6, "invocations": 0.20 / 1e6,
-    "GB-seconds": 0.0000166667, "queue requests": 0.50 / 1e6,
-}  # fmt: skip
-"""Dollars: us-east-1, on demand, as published in July 2025; the queue's (FIFO) from memory."""
 
 
 @dataclass(slots=True)
@@ -143,11 +139,10 @@ def main() -> None:
             "write units": writes, "read units": reads, "invocations": went.invocations,
             "GB-seconds": went.busy * FUNCTIONS[job].memory / 1024, "queue requests": went.messages * 3,
         }  # fmt: skip
-        dollars = sum(PRICES[name] * count for name, count in used.items())
         rows.append((
             kind, f"{FUNCTIONS[job].takers}", f"{went.seconds / 60:.0f}", f"{went.fastest:.0f}",
             f"{went.invocations:,}", f"{went.messages:,}", f"{writes:,.0f}", f"{reads:,.0f}",
-            f"{dollars:.2f}", goal(went.seconds / 60, WITHIN_MINUTES, " min"),
+            f"{dollars(used):.2f}", goal(went.seconds / 60, WITHIN_MINUTES, " min"),
         ))  # fmt: skip
     show(
         f"{DUE:,} steps due at one instant, of {ACCOUNTS:,} accounts: minutes, request units, dollars",
@@ -160,7 +155,8 @@ def main() -> None:
             f"Assumed: DynamoDB answers a request in {TABLE_SECONDS} s.",
         ],
     )  # fmt: skip
-    _limits(due)
+    show_rounds()
+    _limits()
 
 
 WITHIN_MINUTES = 60
@@ -177,15 +173,10 @@ def _index_reads(due: Counter[tuple[int, int]]) -> float:
     return sum(due.values()) * PARTS * 200 / 4096 * 0.5
 
 
-def _limits(due: Counter[tuple[int, int]]) -> None:
+def _limits() -> None:
     alone = 1 / (STRIPE_SECONDS + 2 * TABLE_SECONDS + OWN_SECONDS)
     row = FUNCTIONS["expire_subscriptions"]
     one_run = (row.seconds - SPARE_MILLISECONDS // 1000) * alone
-    walk = FUNCTIONS["check_invariants"]
-    times = 86_400 // 900
-    a_day = (walk.seconds - SPARE_MILLISECONDS // 1000) * times
-    needed = ACCOUNTS * VISIT_REQUESTS * (TABLE_SECONDS + VISIT_SECONDS)
-    walked = a_day / (VISIT_REQUESTS * (TABLE_SECONDS + VISIT_SECONDS))
     show(
         "What gives way, and when",
         ("", ">at most", ""),
@@ -196,14 +187,8 @@ def _limits(due: Counter[tuple[int, int]]) -> None:
              "steps a second of all kinds together: the next limit, and not ours"),
             ("the due index", f"{SHARDS * PARTITION_WRITES:,}",
              f"index writes a second of one kind, {PARTITION_WRITES:,} in each shard"),
-            ("a daily walk over all", f"{walked:,.0f}",
-             f"accounts a day by one function; {ACCOUNTS:,} take {ceil(needed / a_day)} days"),
         ],
     )  # fmt: skip
-
-
-VISIT_REQUESTS, VISIT_SECONDS = 2, 0.004
-"""Of one account that is checked: assumed."""
 
 
 if __name__ == "__main__":

@@ -81,6 +81,14 @@ MEASURES: Final[Mapping[str, tuple[Measure, ...]]] = {
             "VisitsGivenUp", "Accounts that a walk over all of them has ended without.", value="given_up"
         ),
     ),
+    "walk_late": (
+        Measure(
+            "RoundLateSeconds",
+            "How long after its next round should have begun a walk over all accounts is still under way.",
+            value="late_seconds",
+            unit="Seconds",
+        ),
+    ),
     "contract_renewal_off_late": (
         Measure("ContractsLate", "Contracts whose renewal is not off a day before it would happen."),
     ),

@@ -62,12 +62,16 @@ class Visiting:
                 break
 
     def has_pages(self) -> bool:
-        return walks.has_pages(self.walked.walk, self.world.settings.due_shards)
+        """Whether it has accounts to come to by itself: of a divided walk, the parts do."""
+        return not self.walked.walk.parts and self._has_more(self.walked.walk)
+
+    def _has_more(self, walk: Walk) -> bool:
+        return walks.has_pages(walk, self.world.settings.due_shards)
 
     def _page(self) -> bool:
         """The next page with accounts on it. False when this run has to stop."""
         at = self.walked.walk
-        while walks.has_pages(at, self.world.settings.due_shards):
+        while self._has_more(at):
             page = self.world.table.directory(
                 f"{directory.ACCOUNTS}#{at.shard}", limit=AT_ONCE, after=at.after
             )
@@ -147,7 +151,7 @@ class Visiting:
         """Ends a walk that was divided, when there is nothing left of it and of its parts: then this run tells of all
         that came of it."""
         walk = self.walked.walk
-        left = self.has_pages() or walk.failing or any(one.status == "running" for one in of_it)
+        left = self._has_more(walk) or walk.failing or any(one.status == "running" for one in of_it)
         if left or walk.status != "running":
             return False
         ended = _ended(walks.added_up(walk, of_it), self.world.clock.now())
@@ -158,7 +162,7 @@ class Visiting:
         """Saves how far it is, and what came of it. False when another run moved it: then it has nothing to add."""
         self.walked.counts.update(counts)
         to = replace(to, counts=dict(Counter(to.counts) + Counter(counts)), waits_until=None)
-        left = walks.has_pages(to, self.world.settings.due_shards) or to.failing or to.parts
+        left = self._has_more(to) or to.failing or to.parts
         return self.saves(to if left else _ended(to, self.world.clock.now()), also)
 
     def saves(self, to: Walk, also: Sequence[Action]) -> bool:

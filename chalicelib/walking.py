@@ -56,6 +56,8 @@ def go_on(
     reach = reach or Reach()
     walked = Walked(walks.load(world.table, walk.job, walk.run) or walk)
     visiting = Visiting(world, walked, visit, out_of_time, choose, most_tries)
+    if walked.walk.parts:
+        _divide(visiting)
     of_it = _parts_go_on(visiting, reach)
     before = walked.walk.version
     visiting.goes_on()
@@ -143,11 +145,13 @@ def _next_run(newest: Walk | None, now: datetime) -> str:
 
 
 def _divide(visiting: Visiting) -> None:
-    """Everything that is left becomes parts, in one write with the walk's own checkpoint."""
-    world, walk = visiting.world, visiting.walked.walk
-    now, shards = world.clock.now(), world.settings.due_shards
-    divided, beginnings = walks.divided(walk, now, shards)
-    if visiting.moves(divided, {}, beginnings):
+    """Everything that is left becomes parts, in one write with the walk's own checkpoint: also shards that there are only
+    since it was divided."""
+    world, shards = visiting.world, visiting.world.settings.due_shards
+    while walks.has_pages(walk := visiting.walked.walk, shards):
+        divided, beginnings = walks.divided(walk, world.clock.now(), shards)
+        if not visiting.moves(divided, {}, beginnings):
+            return
         log.event("walk_divided", job=walk.job, run=walk.run, parts=divided.parts - walk.parts)
 
 

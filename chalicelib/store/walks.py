@@ -49,7 +49,8 @@ class Walk:
     waits_until: datetime | None = None
     """Nothing is left but those that failed, and then the first of them is tried again."""
     parts: int = 0
-    """How many shards were given to parts. What came of those is added up here when all have ended."""
+    """How many shards, from the one where it stood, are walked over in parts. What came of those is added up here when all
+    have ended; until then the place-mark stays where it was, so that a version that knows no parts goes on from there."""
     part: int | None = None
     """The one shard that this is the part for. None: it is the whole walk."""
     taken_until: datetime | None = None
@@ -114,7 +115,8 @@ def added_up(walk: Walk, of_it: Sequence[Walk]) -> Walk:
     """The walk as it stands with its parts: how many shards are done, what came of them, and who could not be visited."""
     return replace(
         walk,
-        shard=walk.shard - sum(one.shard == one.part for one in of_it),
+        shard=walk.shard + sum(one.shard != one.part for one in of_it),
+        after=None if of_it else walk.after,
         counts=dict(sum((Counter(one.counts) for one in of_it), Counter(walk.counts))),
         failing=walk.failing + sum(one.failing for one in of_it),
         given_up=walk.given_up + sum(one.given_up for one in of_it),
@@ -122,13 +124,14 @@ def added_up(walk: Walk, of_it: Sequence[Walk]) -> Walk:
 
 
 def has_pages(walk: Walk, shards: int) -> bool:
-    """Whether there are accounts that it has not come to."""
-    return walk.shard < (shards if walk.part is None else walk.part + 1)
+    """Whether there are accounts that neither it nor a part of it comes to from where they stand."""
+    return walk.shard + walk.parts < (shards if walk.part is None else walk.part + 1)
 
 
 def divided(walk: Walk, now: datetime, shards: int) -> tuple[Walk, list[Action]]:
     """The walk, of which others do what is left from here on, and the first checkpoints of those parts."""
-    end = min(shards, walk.shard + MOST_PARTS)
+    begin = walk.shard + walk.parts
+    end = min(shards, begin + MOST_PARTS)
     of_it = [
         Walk(
             job=walk.job,
@@ -138,9 +141,9 @@ def divided(walk: Walk, now: datetime, shards: int) -> tuple[Walk, list[Action]]
             shard=shard,
             after=walk.after if shard == walk.shard else None,
         )
-        for shard in range(walk.shard, end)
+        for shard in range(begin, end)
     ]
-    divided = replace(walk, shard=end, after=None, parts=walk.parts + len(of_it))
+    divided = replace(walk, parts=walk.parts + len(of_it))
     return divided, [Put(_row(one, now, shards), If(absent=True)) for one in of_it]
 
 

@@ -74,7 +74,7 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
         memory=1024, seconds=60, at_once=20, secrets=ASKS_STRIPE, scheduled=False
     ),
     # -- what is due
-    "tell_of_maintenance": Function(takers=8, directory=True, deletes=(JOBS,)),
+    "tell_of_maintenance": Function(takers=16, directory=True, deletes=(JOBS,)),
     # The only one that is handed the key that pays back.
     "pay_decided_cases": Function(secrets=frozenset({"stripe", "stripe-refunds"})),
     "remind_cases": Function(),
@@ -82,7 +82,7 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
     "expire_subscriptions": Function(takers=25, secrets=ASKS_STRIPE, deletes=(ACCOUNTS,)),
     "credit_unsent_messages": Function(takers=20, secrets=ASKS_STRIPE),
     "charge_number_fees": Function(takers=10, secrets=ASKS_STRIPE),
-    "release_numbers": Function(takers=25, secrets=CALLS_CARRIERS, deletes=(NUMBERS,)),
+    "release_numbers": Function(takers=30, secrets=CALLS_CARRIERS, deletes=(NUMBERS,)),
     "lapse_registrations": Function(takers=5, secrets=CALLS_CARRIERS),
     # Deletes the files of the exports it made, when their week is over.
     "make_exports": Function(
@@ -111,9 +111,9 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
     # -- what Stripe says
     "hear_missed_events": Function(secrets=ASKS_STRIPE),
     "listen_for_silence": Function(directory=True),
-    # Each of its runs asks Stripe so often as a walk may: few together leave room for what customers wait for.
-    "reconcile": Function(takers=2, secrets=ASKS_STRIPE, directory=True, deletes=(JOBS, FINDINGS)),
+    # Its takers together ask Stripe for less than half of what it bears: customers' own requests find room.
+    "reconcile": Function(takers=10, secrets=ASKS_STRIPE, directory=True, deletes=(JOBS, FINDINGS)),
     # Looks at everything, and touches nothing but its own findings.
-    "check_invariants": Function(takers=6, directory=True, deletes=(JOBS, FINDINGS)),
+    "check_invariants": Function(takers=8, directory=True, deletes=(JOBS, FINDINGS)),
     "retry_parked_events": Function(takers=10, secrets=ASKS_STRIPE, deletes=(PARKED,)),
 }  # fmt: skip

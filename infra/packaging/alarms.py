@@ -94,6 +94,11 @@ ALARMS: Final[tuple[Alarm, ...]] = (
         measure="VisitsGivenUp",
     ),
     Alarm(
+        name="RoundsLate",
+        says="A walk over all accounts has not come round in its time: lapse jobs says which, and what it waits for.",
+        measure="RoundLateSeconds", stat="Maximum", above=HOUR, seconds=HOUR,
+    ),
+    Alarm(
         name="FailedSteps",
         says="Many steps fail at once: is a carrier or Stripe down?",
         measure="StepsFailed", above=20, seconds=900,

@@ -49,7 +49,7 @@ def test_a_part_begins_where_the_walk_was(stage):
 
     first, second = stage.parts()
 
-    assert (at.shard, at.after, at.parts) == (SHARDS, None, SHARDS)
+    assert (at.shard, at.after, at.parts) == (0, first.after, SHARDS)
     assert (first.shard, first.after is not None) == (0, True)
     assert (second.shard, second.after) == (1, None)
 
@@ -102,8 +102,8 @@ def test_no_more_parts_begin_than_one_transaction_takes():
     first, begun = walks.divided(walk, walk.began_at, 150)
     rest, then = walks.divided(first, walk.began_at, 150)
 
-    assert (len(begun), first.shard, first.parts) == (99, 99, 99)
-    assert (len(then), rest.shard, rest.parts) == (51, 150, 150)
+    assert (len(begun), first.parts, walks.has_pages(first, 150)) == (99, 99, True)
+    assert (len(then), rest.parts, walks.has_pages(rest, 150)) == (51, 150, False)
 
 
 def test_the_next_round_begins_as_ever(stage):
@@ -320,6 +320,21 @@ def test_more_shards_than_the_walk_was_divided_into_are_walked_over_too(stage):
     assert walked.walk.status == "complete"
     assert walked.walk.counts == {"met": 21}
     assert max(stage.met.values()) == 1
+
+
+def test_a_version_that_knows_no_parts_makes_the_round_from_where_it_was_divided(stage):
+    """After a rollback: what the parts did is done again, and nobody is left out."""
+    stage.divide()
+    stage.take(1, visits=1)
+    row = stage.table.get(keys.walk(JOB, stage.newest().run))
+    del row["doc"]["parts"]
+    stage.table.write(Put(row))
+
+    walked = stage.run(reach=Reach())
+
+    assert walked.walk.status == "complete"
+    assert walked.walk.counts == {"met": 12}
+    assert set(stage.met) == set(stage.ids)
 
 
 # -- somebody fails
