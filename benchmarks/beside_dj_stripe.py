@@ -6,10 +6,11 @@
 stand behind the same small server (benchmarks/peers/serving.py) and ask the same Stripe stand-in, which counts for
 neither and answers with the object as it is; in the bursts it takes 0 to 30 ms. dj-stripe keeps its rows in SQLite, in
 its own process. Lapse is its webhook app over the local stack's embedded DynamoDB, a process of its own, so that its CPU
-is shown apart: the real one is a service. What was refused is sent once more at the end, as Stripe does.
+is shown apart: the real one is a service. What was refused is sent once more at the end, as Stripe does. Each starts
+anew for each order, in a folder of its own.
 
 dj-stripe is installed, at the version below, into build/peers, from wherever pip installs here. If it cannot be, that is
-said, and only Lapse is measured.
+said, and only Lapse is measured; and so it is with a peer that does not start.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ import time
 import venv
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
@@ -174,19 +175,29 @@ def _thing(stage: Stage, path: str) -> Json:
 # -- processes and their CPU
 
 
-class Process:
-    """A peer's server."""
+class DidNotStart(Exception):
+    """In a sentence that says why."""
 
-    def __init__(self, python: Path | str, script: str, *arguments: str) -> None:
-        self._process = subprocess.Popen(
-            [str(python), str(ROOT / "benchmarks/peers" / script), *arguments],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            env={**os.environ, **LOCAL, "NO_PROXY": "127.0.0.1"},
-        )  # fmt: skip
+
+class Process:
+    """A peer's server. Raises DidNotStart."""
+
+    def __init__(self, folder: Path, python: Path | str, script: str, *arguments: str) -> None:
+        errors = folder / "errors.txt"
+        with errors.open("wb") as said:
+            self._process = subprocess.Popen(
+                [str(python), str(ROOT / "benchmarks/peers" / script), *arguments],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, text=True,
+                env={**os.environ, **LOCAL, "NO_PROXY": "127.0.0.1"},
+            )  # fmt: skip
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            raise SystemExit(f"{script} did not start.")
+            self.stop()
+            # A traceback ends with its reason.
+            lines = errors.read_text(errors="replace").splitlines()
+            why = next((line for line in reversed(lines) if line.strip()), "it did not say why.")
+            raise DidNotStart(f"{script} did not start: {why}")
         self.port = int(line)
         self.pid = self._process.pid
 
@@ -336,7 +347,7 @@ def lapse(folder: Path) -> Iterator[tuple[Peer, StripeStandIn]]:
         stage = _stage(table)
         stripe = StripeStandIn(stage)
         process = Process(
-            sys.executable, "lapse_server.py", "peers", ministack.url, stripe.url, SECRET
+            folder, sys.executable, "lapse_server.py", "peers", ministack.url, stripe.url, SECRET
         )
         try:
             right = lambda stage, told: len(told) - len(wrong(stage, told))  # noqa: E731
@@ -352,7 +363,7 @@ def dj_stripe(folder: Path) -> Iterator[tuple[Peer, StripeStandIn]]:
     stripe = StripeStandIn(stage)
     database = folder / "dj-stripe.sqlite3"
     process = Process(
-        PEERS / "bin/python", "dj_stripe_server.py", str(database), stripe.url, SECRET
+        folder, PEERS / "bin/python", "dj_stripe_server.py", str(database), stripe.url, SECRET
     )
     try:
         yield (
@@ -362,7 +373,6 @@ def dj_stripe(folder: Path) -> Iterator[tuple[Peer, StripeStandIn]]:
     finally:
         process.stop()
         stripe.stop()
-        database.unlink(missing_ok=True)
 
 
 def _stage(table: DynamoTable | None) -> Stage:
@@ -373,7 +383,8 @@ def _stage(table: DynamoTable | None) -> Stage:
 
 
 def _dj_right(database: Path, stage: Stage, told: Sequence[Told]) -> int:
-    with sqlite3.connect(database) as connection:
+    # A connection left to the garbage keeps the locks of a log (WAL) that the next server believes to be its own.
+    with closing(sqlite3.connect(database)) as connection:
         rows = connection.execute("SELECT id, stripe_data FROM djstripe_subscription").fetchall()
     known = {id: json.loads(data) for id, data in rows}
     return sum(
@@ -400,6 +411,12 @@ def installed() -> bool:
     return True
 
 
+@contextmanager
+def _folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="lapse-peers-") as name:
+        yield Path(name)
+
+
 def main() -> int:
     reads = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     reads.add_argument("subscriptions", nargs="?", type=int, default=SUBSCRIPTIONS)
@@ -413,12 +430,16 @@ def main() -> int:
         failed = not installed()
         peers += [] if failed else [dj_stripe]
     results = []
-    with tempfile.TemporaryDirectory(prefix="lapse-peers-") as folder:
-        for order in ORDERS:
-            for opened in peers:
-                with opened(Path(folder)) as (peer, stripe):
+    for order in ORDERS:
+        for opened in tuple(peers):
+            try:
+                with _folder() as folder, opened(folder) as (peer, stripe):
                     results.append(measured(order, asked.subscriptions, peer, stripe))
-                    print(".", end="", flush=True)
+                print(".", end="", flush=True)
+            except DidNotStart as error:
+                print(error)
+                peers.remove(opened)
+                failed = True
     print("\r", end="")
     show(
         f"{asked.subscriptions} subscriptions, four events each: ms of CPU an event, whole process trees",
