@@ -111,7 +111,8 @@ def _put_together(cls: type, how: Mapping[str, Any], made: Made) -> type:
         **{one.name: one.type for one in fields.values() if one.init},
         "return": None,
     }
-    content["__repr__"] = recursive_repr()(content["__repr__"])
+    if "__repr__" in made.methods:
+        content["__repr__"] = recursive_repr()(content["__repr__"])
     if how.get("frozen"):
         content.setdefault("__getstate__", dataclasses._dataclass_getstate)
         content.setdefault("__setstate__", dataclasses._dataclass_setstate)

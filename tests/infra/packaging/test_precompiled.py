@@ -29,8 +29,8 @@ def declared(declare):
     return declare(frozen=True, slots=True)(Pair)
 
 
-def written(path, made, magic=MAGIC_NUMBER):
-    name = f"{__name__}.Pair"
+def written(path, made, magic=MAGIC_NUMBER, of="Pair"):
+    name = f"{__name__}.{of}"
     path.write_bytes(magic + marshal.dumps({name: marshal.dumps(made)}))
     return path
 
@@ -68,6 +68,29 @@ def test_a_record_is_put_together_of_what_was_made_ahead_and_is_the_same_record(
         pair(1).one = 2
     with pytest.raises(TypeError, match=r"Pair.__init__\(\) missing 1 required"):
         pair()
+
+
+def test_a_record_that_shows_itself_in_its_own_words_keeps_them(tmp_path, anew):
+    def secret(declare):
+        class Secret:
+            text: str
+
+            def __repr__(self):
+                return "Secret"
+
+        Secret.__qualname__ = "Secret"
+        return declare(frozen=True, slots=True)(Secret)
+
+    by_itself = secret(dataclasses.dataclass)
+    ahead = records._made(by_itself, precompiled)
+    precompiled.use(written(tmp_path / "made", ahead, of="Secret"))
+    anew.clear()
+
+    put_together = secret(dataclasses.dataclass)
+
+    assert anew == []
+    assert repr(put_together("sk_live")) == "Secret"
+    assert vars(put_together)["__repr__"].__code__ is vars(by_itself)["__repr__"].__code__
 
 
 def test_a_record_that_the_build_did_not_see_is_made_as_ever(tmp_path, anew):
