@@ -1,5 +1,5 @@
-"""What is deployed. Before anything of it is loaded: what the build compiled of it ahead."""
+"""What is deployed. Before anything of it is loaded: what the build made of it ahead."""
 
-from chalicelib import precompiled
+from chalicelib import ahead
 
-precompiled.use()
+ahead.use()

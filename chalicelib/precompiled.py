@@ -1,8 +1,8 @@
-"""Uses what the build worked out ahead about our records; without it, each is worked out as its module is loaded.
+"""Puts our records together from what the build worked out ahead about them.
 
 A dataclass reads its annotations, writes six methods as text and compiles them whenever its module is loaded, and we load
 some two hundred: a quarter of a cold start. Python keeps compiled modules, and these methods are in none. The build keeps
-of each record the very methods that `dataclasses` made (infra/packaging/records.py), and here they are put back. What
+of each record the very methods that `dataclasses` made (infra/packaging/ahead.py), and here they are put back. What
 the build does not know, or another Python made, is left to `dataclasses` as ever (decisions/0025).
 """
 
@@ -16,14 +16,11 @@ import marshal
 import sys
 from collections.abc import Mapping
 from functools import cache
-from importlib.util import MAGIC_NUMBER
 from inspect import get_annotations
-from pathlib import Path
 from reprlib import recursive_repr
 from types import CellType, CodeType, FunctionType
 from typing import Any, Final, NamedTuple
 
-FILE: Final = Path(__file__).with_suffix(".marshal")
 KNOWN: Final[Mapping[str, object]] = {
     "object": object,
     "missing": dataclasses.MISSING,
@@ -54,19 +51,11 @@ class Made(NamedTuple):
     """None: such a record has no hash."""
 
 
-def use(file: Path = FILE) -> None:
-    try:
-        written = file.read_bytes()
-    except OSError:
-        return
-    # What Python itself asks of a compiled module.
-    if written.startswith(MAGIC_NUMBER):
-        # Trusted as the compiled modules beside it are: whoever can write here can write those.
-        known: dict[str, bytes] = marshal.loads(written[len(MAGIC_NUMBER) :])  # noqa: S302
-        dataclasses.dataclass = _looking_up(known, dataclasses.dataclass)
+def use(known: Mapping[str, Any]) -> None:
+    dataclasses.dataclass = _looking_up(known, dataclasses.dataclass)
 
 
-def _looking_up(known: Mapping[str, bytes], anew: Any) -> Any:
+def _looking_up(known: Mapping[str, Any], anew: Any) -> Any:
     def dataclass(cls: type | None = None, /, **how: Any) -> Any:
         def decorated(cls: type) -> type:
             made = _made(cls, known) if how.get("slots") else None
@@ -79,11 +68,12 @@ def _looking_up(known: Mapping[str, bytes], anew: Any) -> Any:
     return dataclass
 
 
-def _made(cls: type, known: Mapping[str, bytes]) -> Made | None:
+def _made(cls: type, known: Mapping[str, Any]) -> Made | None:
     written = known.get(f"{cls.__module__}.{cls.__qualname__}")
     if written is None:
         return None
-    made = Made(*marshal.loads(written))  # noqa: S302
+    # Those that not every function needs are read when one does.
+    made = Made(*marshal.loads(written) if isinstance(written, bytes) else written)  # noqa: S302
     return made if made.annotated == tuple(get_annotations(cls)) else None
 
 

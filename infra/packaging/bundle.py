@@ -18,7 +18,7 @@ NEEDED: Final = (
         "app.py",
         "chalice/app.pyc",
         "chalicelib/wiring.py",
-        "chalicelib/precompiled.marshal",
+        "chalicelib/ahead.marshal",
         "chalicelib/policies/smarter-contact.toml",
     ),
     *(
@@ -40,8 +40,8 @@ def bundle(packed: Path, site: Path, into: Path, scratch: Path, lock: Path = LOC
     with zipfile.ZipFile(packed) as source:
         source.extractall(tree)
     compiling.compile_without_sources(tree, "chalice")
-    compiling.compile_records(tree, site)
     compiling.compile_with_sources(tree)
+    compiling.make_ahead(tree, site)
     files = {**_files(site), **_files(tree)}
     _check(files, site, lock)
     write(files, into)

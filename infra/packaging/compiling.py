@@ -53,9 +53,9 @@ def compile_without_sources(tree: Path, part: str = ".") -> None:
     _run(_WITHOUT_SOURCES, tree, "Some module does not compile", part)
 
 
-def compile_records(tree: Path, site: Path) -> None:
-    """Puts the methods of our records beside them, compiled (`chalicelib/precompiled.py`)."""
-    script = Path(__file__).with_name("records.py").read_text()
+def make_ahead(tree: Path, site: Path) -> None:
+    """Puts what every function loads into one file (`chalicelib/ahead.py`), once all is compiled."""
+    script = Path(__file__).with_name("ahead.py").read_text()
     _run(script, tree, "Some module cannot be loaded", str(site))
 
 

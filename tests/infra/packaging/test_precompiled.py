@@ -2,13 +2,12 @@
 
 import dataclasses
 import marshal
-from importlib.util import MAGIC_NUMBER
 
 import pytest
 
 from app import app
 from chalicelib import precompiled, webhook_app
-from infra.packaging import records
+from infra.packaging import ahead
 
 
 @pytest.fixture(autouse=True)
@@ -29,14 +28,12 @@ def declared(declare):
     return declare(frozen=True, slots=True)(Pair)
 
 
-def written(path, made, magic=MAGIC_NUMBER, of="Pair"):
-    name = f"{__name__}.{of}"
-    path.write_bytes(magic + marshal.dumps({name: marshal.dumps(made)}))
-    return path
+def known(made, of="Pair"):
+    return {f"{__name__}.{of}": made}
 
 
 def made():
-    return records._made(declared(dataclasses.dataclass), precompiled)
+    return ahead._made(declared(dataclasses.dataclass), precompiled)
 
 
 @pytest.fixture
@@ -49,8 +46,9 @@ def anew(monkeypatch):
     return seen
 
 
-def test_a_record_is_put_together_of_what_was_made_ahead_and_is_the_same_record(tmp_path, anew):
-    precompiled.use(written(tmp_path / "made", made()))
+@pytest.mark.parametrize("kept", [lambda made: made, marshal.dumps])
+def test_a_record_is_put_together_of_what_was_made_ahead_and_is_the_same_record(anew, kept):
+    precompiled.use(known(kept(made())))
     declared(dataclasses.dataclass)
     anew.clear()
 
@@ -70,7 +68,7 @@ def test_a_record_is_put_together_of_what_was_made_ahead_and_is_the_same_record(
         pair()
 
 
-def test_a_record_that_shows_itself_in_its_own_words_keeps_them(tmp_path, anew):
+def test_a_record_that_shows_itself_in_its_own_words_keeps_them(anew):
     def secret(declare):
         class Secret:
             text: str
@@ -82,8 +80,7 @@ def test_a_record_that_shows_itself_in_its_own_words_keeps_them(tmp_path, anew):
         return declare(frozen=True, slots=True)(Secret)
 
     by_itself = secret(dataclasses.dataclass)
-    ahead = records._made(by_itself, precompiled)
-    precompiled.use(written(tmp_path / "made", ahead, of="Secret"))
+    precompiled.use(known(ahead._made(by_itself, precompiled), of="Secret"))
     anew.clear()
 
     put_together = secret(dataclasses.dataclass)
@@ -93,35 +90,18 @@ def test_a_record_that_shows_itself_in_its_own_words_keeps_them(tmp_path, anew):
     assert vars(put_together)["__repr__"].__code__ is vars(by_itself)["__repr__"].__code__
 
 
-def test_a_record_that_the_build_did_not_see_is_made_as_ever(tmp_path, anew):
-    precompiled.use(written(tmp_path / "made", (("other",), *made()[1:])))
+def test_a_record_that_the_build_did_not_see_is_made_as_ever(anew):
+    precompiled.use(known((("other",), *made()[1:])))
 
     assert declared(dataclasses.dataclass)(1).two == "b"
     assert anew
-
-
-@pytest.mark.parametrize("magic", [b"", b"\x00\x00\r\n"])
-def test_what_another_python_made_is_not_used(tmp_path, magic):
-    before = dataclasses.dataclass
-
-    precompiled.use(written(tmp_path / "made", made(), magic))
-
-    assert dataclasses.dataclass is before
-
-
-def test_without_a_build_there_is_nothing_to_use(tmp_path):
-    before = dataclasses.dataclass
-
-    precompiled.use(tmp_path / "nothing")
-
-    assert dataclasses.dataclass is before
 
 
 def test_a_record_that_holds_on_to_something_unknown_is_left_to_dataclasses():
     record = declared(dataclasses.dataclass)
     record.__init__.__defaults__ = (object(), object())
 
-    assert records._made(record, precompiled) is None
+    assert ahead._made(record, precompiled) is None
 
 
 # -- the very zip

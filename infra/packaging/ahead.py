@@ -1,8 +1,10 @@
-"""Writes down what `dataclasses` made of each of our records, for `chalicelib/precompiled.py` to put together again.
+"""Writes down what `chalicelib/ahead.py` uses: the modules that every function loads, and what `dataclasses` made of our
+records, for `chalicelib/precompiled.py` to put together again.
 
-A program of its own, given the folders of the app and of its dependencies (compiling.py runs it): it loads every module
-of ours, and looks at each record's finished class. A record that holds on to anything else than is known there is left
-to `dataclasses`.
+A program of its own, given the folders of the compiled app and of its dependencies (compiling.py runs it). The modules are
+those that the webhook loads, which are loaded by every function; their compiled files are of no more use, and go. Then it
+loads every module of ours, and looks at each record's finished class. A record that holds on to anything else than is
+known there is left to `dataclasses`.
 """
 
 from __future__ import annotations
@@ -16,29 +18,49 @@ import sys
 from collections.abc import Iterator, Mapping
 from importlib.util import MAGIC_NUMBER
 from inspect import get_annotations
-from types import FunctionType, ModuleType
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 WRITTEN = "<string>"
 """The file that a method's code names which was compiled from text."""
+HEAD = 16
+"""The bytes of a compiled file before its code."""
 
 
 def main() -> None:
+    top = sys.argv[1]
     sys.path[:0] = sys.argv[1:]
     # Only now can it be found.
-    from chalicelib import precompiled
+    from chalicelib import ahead, precompiled
 
+    before = set(sys.modules)
+    importlib.import_module("chalicelib.webhook_app")
+    shared = {name for name in set(sys.modules) - before if _is_ours(name)}
     importlib.import_module("app")
     for one in pkgutil.walk_packages(importlib.import_module("chalicelib").__path__, "chalicelib."):
         importlib.import_module(one.name)
-    modules = [module for name, module in sorted(sys.modules.items()) if _is_ours(name)]
-    known = {
-        f"{cls.__module__}.{cls.__qualname__}": marshal.dumps(made)
-        for module in modules
+    ours = [module for name, module in sorted(sys.modules.items()) if _is_ours(name)]
+    records = {
+        f"{cls.__module__}.{cls.__qualname__}": (
+            made if module.__name__ in shared else marshal.dumps(made)
+        )
+        for module in ours
         for cls in _records(module)
         if (made := _made(cls, precompiled)) is not None
     }
-    precompiled.FILE.write_bytes(MAGIC_NUMBER + marshal.dumps(known))
+    modules = {name: _taken(sys.modules[name], Path(top)) for name in sorted(shared)}
+    ahead.FILE.write_bytes(MAGIC_NUMBER + marshal.dumps((modules, records)))
+
+
+def _taken(module: ModuleType, top: Path) -> tuple[str, CodeType]:
+    """Where its source lies, and its code as it was compiled: loaded, it would name the folder of this build."""
+    assert module.__file__ is not None
+    assert module.__cached__ is not None
+    compiled = Path(module.__cached__)
+    code = marshal.loads(compiled.read_bytes()[HEAD:])  # noqa: S302
+    compiled.unlink()
+    return Path(module.__file__).relative_to(top).as_posix(), code
 
 
 def _is_ours(module: str) -> bool:
