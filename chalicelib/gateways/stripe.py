@@ -317,14 +317,16 @@ class Stripe(MoneyAtStripe, ListsAtStripe, SetupAtStripe):
         }
 
     def _all_parts(self, id: str, inner: str) -> list[Json]:
+        if inner == "items":
+            return self._all(lambda c, p: c.v1.subscription_items.list({**p, "subscription": id}))
+        return self._all(lambda c, p: c.v1.invoices.line_items.list(id, p))
+
+    def _all(self, ask: Callable[[Any, Json], Any]) -> list[Json]:
+        """Every page of one of Stripe's lists."""
         found: list[Json] = []
-        params: dict[str, Any] = {"limit": 100}
+        params: Json = {"limit": 100}
         while True:
-            if inner == "items":
-                of_one = {**params, "subscription": id}
-                reply = self._call(lambda c, p=of_one: c.v1.subscription_items.list(p))  # type: ignore[misc]
-            else:
-                reply = self._call(lambda c, p=params: c.v1.invoices.line_items.list(id, p))  # type: ignore[misc]
+            reply = self._call(lambda c, p=params: ask(c, p))  # type: ignore[misc]
             page = [one.to_dict(for_json=True) for one in reply.data]
             found += page
             if not reply.has_more or not page:

@@ -46,6 +46,9 @@ class SetupAtStripe:
     def _call(self, ask: Callable[[Any], T], *, pays_back: bool = False) -> T:
         raise NotImplementedError
 
+    def _all(self, ask: Callable[[Any, Json], Any]) -> list[Json]:
+        raise NotImplementedError
+
     def try_out(self, ask: Callable[[Any], Any], *, pays_back: bool = False) -> None:
         """Makes one of the calls above. Raises what Stripe's answer means."""
         self._call(ask, pays_back=pays_back)
@@ -123,14 +126,3 @@ class SetupAtStripe:
     def price_named(self, price_id: str) -> Json:
         found: Json = self._call(lambda c: c.v1.prices.retrieve(price_id)).to_dict(for_json=True)
         return found
-
-    def _all(self, ask: Callable[[Any, dict[str, Any]], Any]) -> list[Json]:
-        found: list[Json] = []
-        params: dict[str, Any] = {"limit": 100}
-        while True:
-            reply = self._call(lambda c, p=params: ask(c, p))  # type: ignore[misc]
-            page = [one.to_dict(for_json=True) for one in reply.data]
-            found += page
-            if not reply.has_more or not page:
-                return found
-            params = {**params, "starting_after": page[-1]["id"]}
