@@ -18,6 +18,7 @@ from tests.purging.test_purge import certificates, everything
 from tests.support import top_ups
 from tests.support.cases import SECOND, becomes, disputed, inquired, settled, show
 from tests.switches.test_modes import switch
+from tests.truth.worlds import MESSAGING, subscribe_at_stripe
 
 
 @pytest.fixture
@@ -174,6 +175,16 @@ def test_it_costs_one_call_where_nothing_was_ever_disputed(desk):
     assert the_purge_is_due(desk) == "1 done"
 
     assert line.asked == ["subscriptions", "charges"]
+
+
+def test_of_who_came_back_without_a_word_no_disputes_are_asked_for(desk):
+    """What Stripe says of their subscriptions has called the purge off already."""
+    desk.life.customers = {ACME: desk.customer}
+    subscribe_at_stripe(desk.life, ACME, MESSAGING)
+    line = Line(desk.life)
+
+    assert the_purge_is_due(desk) == "1 called off"
+    assert line.asked == ["subscriptions"]
 
 
 def test_and_a_second_before_its_day_nobody_asks(desk):
