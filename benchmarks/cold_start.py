@@ -6,7 +6,8 @@ All are unpacked from `build/deployment.zip` (`make package`), run with nothing 
 stubbed in all. The goal is defined by the bare handler that imports chalice, pynamodb and Powertools' Logger and Metrics,
 and writes one line and one metric, as we do. We need no Powertools (docs/decisions/0018), so the ratio to the handler without
 it is printed too, and it is compiled beside the zip as everything in the zip is. With `instructions` they are counted, once,
-by valgrind: on a busy machine the times waver by a tenth, and these by a thousandth.
+by valgrind: on a busy machine the times waver by a tenth, and these by a thousandth. They compare two of our own builds; the
+goal is judged by CPU, since the kernel's are not among them and a first touch of a page counts as little as any.
 """
 
 from __future__ import annotations
