@@ -18,7 +18,7 @@ from typing import Any
 
 from chalicelib.domain import news
 from chalicelib.domain.access import has_access
-from chalicelib.domain.account import Account
+from chalicelib.domain.account import Account, Subscription
 from chalicelib.domain.ending import end_of
 from chalicelib.domain.moments import months_after, rfc3339
 from chalicelib.domain.policy import Policy
@@ -316,7 +316,7 @@ def _what_was_confirmed_is_carried_out(
         if one is None or one.is_forfeited or _is_owed(world, id):
             continue
         end = end_of(account, one)
-        assert end is None or end >= shown, (
+        assert end is None or end >= shown or _paid_unheard(world, resident, one), (
             f"14: {id} ends at {rfc3339(end)}, and {rfc3339(shown)} was shown"
         )
         billed = {i["id"]: _instant(i["created"]) for i in _invoices(world, {"id": id})}
@@ -325,6 +325,14 @@ def _what_was_confirmed_is_carried_out(
         assert not renewed or (id in resident.contracts and _slept(world, last_period, shown)), (
             f"7: {id} was cancelled for {rfc3339(shown)}, and billed after that by {_listed(renewed)}"
         )
+
+
+def _paid_unheard(world: Simulated, resident: Resident, one: Subscription) -> bool:
+    """Whether nobody told us that the last period was paid, in which work was counted for them (seed 3119). Not every
+    world looks back at what Stripe could not deliver."""
+    paid = _paid_until(world, {"id": one.id})
+    knows = one.paid_until is not None and one.paid_until >= paid
+    return not knows and not heard.everything_about(world, resident)
 
 
 def _slept(world: Simulated, since: datetime | None, until: datetime) -> bool:
