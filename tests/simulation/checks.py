@@ -206,6 +206,8 @@ class Watching:
         assert not on_hold, f"5: {account.id} was purged under a legal hold"
         held = [id for id, case in account.cases.items() if case.holds_purge]
         assert not held, f"5: {account.id} was purged while {_listed(held)} was open"
+        asked = [d for d in resident.disputes if _is_open_at_stripe(self.world, d, began)]
+        assert not asked, f"5: {account.id} was purged, and a bank had asked by {_listed(asked)}"
         ends = [_instant(s["ended_at"]) for s in _at_stripe(self.world, resident)
                 if s["ended_at"] and _instant(s["ended_at"]) < began and _ever_paid(self.world, s)]  # fmt: skip
         assert ends, f"5: {account.id} was purged without an end"
@@ -683,6 +685,12 @@ def _paid_until(world: Simulated, subscription: dict[str, Any]) -> datetime:
         if line["amount"] >= 0
     ]
     return _instant(max(ends, default=0))
+
+
+def _is_open_at_stripe(world: Simulated, dispute_id: str, at: datetime) -> bool:
+    """Whether it had been opened by then, and nobody has decided it yet."""
+    dispute = world.emulator._world.get("dispute", dispute_id)
+    return _instant(dispute["created"]) <= at and dispute["status"] not in ("won", "lost")
 
 
 def _ever_paid(world: Simulated, subscription: dict[str, Any]) -> bool:
