@@ -1,6 +1,6 @@
 """Bugs planted on purpose, each in a copy of the project, to see whether the simulated worlds find them.
 
-    python -m tests.simulation.planted                 every bug, until found (at most 300 worlds each)
+    python -m tests.simulation.planted                 every bug, until found (at most 500 worlds each)
     python -m tests.simulation.planted --write docs/proof.md
     python -m tests.simulation.planted --write docs/proof.md --resume     goes on where that was interrupted
     python -m tests.simulation.planted --write docs/proof.md --only early-release     that row anew, the others stay
@@ -96,8 +96,10 @@ BUGS = (
         "        wallet.post(world.table, account.id, posting, [])"),
     Bug("settled-wrong", "after a lost answer the carrier's word is turned round", "effects/at_carrier.py",
         "    if held:\n        _tell_kept(task, thing)", "    if not held:\n        _tell_kept(task, thing)"),
-    Bug("never-settled", "nobody asks what became of a call that was cut short", "domain/releasing.py",
-        "        if call.startswith(IN_FLIGHT) and (at is None or at > called_at):", "        if False:"),
+    Bug("never-settled", "nobody asks what became of a call that was cut short", "domain/settling.py",
+        "        if call.startswith(things) and not _is_made_again(account, ends, called_at):", "        if False:"),
+    Bug("dispute-unasked", "nobody asks a bank before a purge", "sweeping.py",
+        "needs_the_end=True, claims=True, hears_disputes=True", "needs_the_end=True, claims=True"),
     Bug("refund-not-looked-for", "a refund is made without looking whether it was", "effects/refund.py",
         "    return max(mine, key=lambda one: one.in_force, default=None)", "    return None"),
     Bug("top-up-per-event", "a top-up is booked per event, not per session", "domain/top_ups.py",
@@ -124,7 +126,7 @@ class Verdict:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     top = argparse.ArgumentParser(prog="planted", description=__doc__)
-    top.add_argument("--seeds", type=int, default=300, help="worlds at most, for each bug")
+    top.add_argument("--seeds", type=int, default=500, help="worlds at most, for each bug")
     top.add_argument("--only", action="append", help="only this bug; may be given several times")
     top.add_argument("--jobs", type=int, default=2)
     top.add_argument("--write", type=Path, help="write the table into this file, bug by bug")
