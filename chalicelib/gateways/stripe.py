@@ -27,6 +27,7 @@ from chalicelib.gateways.stripe_reader import (
     BilledInvoice,
     Json,
     PaymentMethod,
+    Unreadable,
     has_more,
     read_billed_invoice,
     read_checkout,
@@ -230,19 +231,13 @@ class Stripe(MoneyAtStripe, ListsAtStripe, SetupAtStripe):
 
     def every_invoice_of(self, customer_id: str) -> tuple[BilledInvoice, ...]:
         """All of the customer's invoices, newest first; none for a customer that Stripe does not know any more."""
-        params: dict[str, Any] = {"customer": customer_id, "limit": 100}
-        found: list[BilledInvoice] = []
-        while True:
-            try:
-                reply = self._call(lambda c, p=params: c.v1.invoices.list(p))  # type: ignore[misc]
-            except StripeRefused as refused:
-                if refused.code == "resource_missing":
-                    return ()
-                raise
-            found += [read_billed_invoice(one.to_dict(for_json=True)) for one in reply.data]
-            if not reply.has_more or not reply.data:
-                return tuple(found)
-            params = {**params, "starting_after": found[-1].id}
+        try:
+            found = self._all(lambda c, p: c.v1.invoices.list({"customer": customer_id, **p}))
+        except StripeRefused as refused:
+            if refused.code == "resource_missing":
+                return ()
+            raise
+        return tuple(read_billed_invoice(one) for one in found)
 
     def set_collection(self, invoice_id: str, *, stopped: bool, key: str) -> None:
         """Whether Stripe goes on trying the card for this invoice by itself. An invoice that is no longer open
@@ -321,14 +316,17 @@ class Stripe(MoneyAtStripe, ListsAtStripe, SetupAtStripe):
             return self._all(lambda c, p: c.v1.subscription_items.list({**p, "subscription": id}))
         return self._all(lambda c, p: c.v1.invoices.line_items.list(id, p))
 
-    def _all(self, ask: Callable[[Any, Json], Any]) -> list[Json]:
-        """Every page of one of Stripe's lists."""
+    def _all(self, ask: Callable[[Any, Json], Any], *, half_is_none: bool = False) -> list[Json]:
+        """Every page of one of Stripe's lists. An empty page that says that more follow ends it, or is Unreadable for
+        whoever is about to do what cannot be undone: half an answer is none."""
         found: list[Json] = []
         params: Json = {"limit": 100}
         while True:
             reply = self._call(lambda c, p=params: ask(c, p))  # type: ignore[misc]
             page = [one.to_dict(for_json=True) for one in reply.data]
             found += page
+            if half_is_none and reply.has_more and not page:
+                raise Unreadable("an empty page that says that more follow")
             if not reply.has_more or not page:
                 return found
             params = {**params, "starting_after": page[-1]["id"]}

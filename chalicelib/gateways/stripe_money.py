@@ -42,6 +42,9 @@ class MoneyAtStripe:
     def _call(self, ask: Callable[[Any], T], *, pays_back: bool = False) -> T:
         raise NotImplementedError
 
+    def _all(self, ask: Callable[[Any, Json], Any], *, half_is_none: bool = False) -> list[Json]:
+        raise NotImplementedError
+
     def _whole(self, thing: Json) -> Json:
         raise NotImplementedError
 
@@ -111,19 +114,11 @@ class MoneyAtStripe:
     def open_disputes_of(self, customer_id: str) -> tuple[DisputeAtStripe, ...]:
         """Every dispute of the customer's payments that is not over. Stripe lists no disputes by customer, but payments,
         each of which says whether it was ever disputed: one call for a hundred payments, and one for each of those."""
-        params: dict[str, Any] = {"customer": customer_id, "limit": 100}
-        found: list[DisputeAtStripe] = []
-        while True:
-            reply = self._call(lambda c, p=params: c.v1.charges.list(p))  # type: ignore[misc]
-            page = [one.to_dict(for_json=True) for one in reply.data]
-            for charge_id in (id for id, disputed in map(read_disputed, page) if disputed):
-                found += [one for one in self.disputes_of(charge_id) if not one.is_over]
-            if not reply.has_more:
-                return tuple(found)
-            if not page:
-                # Whoever asks is about to do what cannot be undone: half an answer is none.
-                raise Unreadable("a page of payments that is empty and says that more follow")
-            params = {**params, "starting_after": page[-1]["id"]}
+        paid = self._all(
+            lambda c, p: c.v1.charges.list({"customer": customer_id, **p}), half_is_none=True
+        )
+        disputed = [id for id, was_disputed in map(read_disputed, paid) if was_disputed]
+        return tuple(one for id in disputed for one in self.disputes_of(id) if not one.is_over)
 
     def _invoice_payments(self, params: dict[str, Any]) -> list[Json]:
         reply = self._call(lambda c: c.v1.invoice_payments.list({**params, "limit": 10}))
@@ -131,15 +126,7 @@ class MoneyAtStripe:
 
     def refunds_of(self, charge_id: str) -> tuple[RefundAtStripe, ...]:
         """Every refund of the charge, failed ones too, newest first."""
-        found: list[Json] = []
-        params: dict[str, Any] = {"charge": charge_id, "limit": 100}
-        while True:
-            reply = self._call(lambda c, p=params: c.v1.refunds.list(p))  # type: ignore[misc]
-            page = [one.to_dict(for_json=True) for one in reply.data]
-            found += page
-            if not reply.has_more or not page:
-                break
-            params = {**params, "starting_after": page[-1]["id"]}
+        found = self._all(lambda c, p: c.v1.refunds.list({"charge": charge_id, **p}))
         return tuple(read_refund(one) for one in found)
 
     def refund(self, refund_id: str) -> RefundAtStripe:

@@ -46,7 +46,7 @@ class SetupAtStripe:
     def _call(self, ask: Callable[[Any], T], *, pays_back: bool = False) -> T:
         raise NotImplementedError
 
-    def _all(self, ask: Callable[[Any, Json], Any]) -> list[Json]:
+    def _all(self, ask: Callable[[Any, Json], Any], *, half_is_none: bool = False) -> list[Json]:
         raise NotImplementedError
 
     def try_out(self, ask: Callable[[Any], Any], *, pays_back: bool = False) -> None:
