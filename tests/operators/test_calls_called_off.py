@@ -87,3 +87,11 @@ def test_asking_what_became_of_a_call_is_not_held(desk):
     assert refused.body["code"] == "blocked"
     assert "asks the carrier what became of a call" in refused.body["detail"]
     assert "call_settled" in desk.kinds("future")
+
+
+def test_nobody_asks_while_the_release_that_called_will_call_again(desk):
+    """It called on the very instant of its date, which is no later one."""
+    fails_at_the_carrier(desk, "answer_lost", RELEASE)
+
+    assert "call_settled" not in desk.kinds("future")
+    assert desk.step("numbers_released")["due_at"] == "2026-03-14T12:00:00Z"
