@@ -7,6 +7,7 @@ what is used (pruning.py) and compiled (compiling.py).
 
 from __future__ import annotations
 
+import fcntl
 import re
 import shutil
 import subprocess
@@ -35,14 +36,23 @@ def installed(lock: Path = LOCK, tools: Path = ROOT / ".tools") -> Path:
     key = sha256(f"{PYTHON} {PLATFORMS} ".encode() + how + lock.read_bytes()).hexdigest()[:16]
     folder = tools / "lambda" / key
     if not folder.exists():
-        half = folder.with_name(f"{key}.half")
-        shutil.rmtree(half, ignore_errors=True)
-        _install(lock, half)
-        pruning.prune(half)
-        compiling.compile_without_sources(half)
-        # Renamed last: an installation that was interrupted is done again.
-        half.rename(folder)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        # Whoever packages at the same time waits, and finds it made. The lock goes with its process.
+        with folder.with_name(f"{key}.lock").open("w") as turn:
+            fcntl.flock(turn, fcntl.LOCK_EX)
+            if not folder.exists():
+                _make(lock, folder)
     return folder
+
+
+def _make(lock: Path, folder: Path) -> None:
+    half = folder.with_name(f"{folder.name}.half")
+    shutil.rmtree(half, ignore_errors=True)
+    _install(lock, half)
+    pruning.prune(half)
+    compiling.compile_without_sources(half)
+    # Renamed last: an installation that was interrupted is done again.
+    half.rename(folder)
 
 
 def pins(lock: Path = LOCK) -> dict[str, str]:
