@@ -30,10 +30,9 @@ from chalicelib.reconciling_accounts import (
     JOB,
     REPAIRED,
     finding,
-    tell_subscription,
 )
-from chalicelib.store import accounts, cases, findings, job_notes, keys, parked, wallet
-from chalicelib.store.parked import ParkedEvent
+from chalicelib.retelling import tell_money, tell_subscription
+from chalicelib.store import accounts, cases, findings, job_notes, keys, wallet
 from chalicelib.store.records import to_doc
 from chalicelib.store.table import StoreError
 from chalicelib.wiring import World
@@ -185,7 +184,7 @@ def _checkouts(world: World, at: Place, *, apply: bool) -> tuple[Counter[str], P
         return wallet.booked(world.table, account_id, top_ups.cause_of(one.id)) is not None
 
     page = world.stripe.paid_checkouts_page(at.after, at.began_at - PAID_SINCE)
-    ask = _Unheard(drift.TOP_UP_UNHEARD, "checkout.session.completed", heard)
+    ask = _Unheard(drift.TOP_UP_UNHEARD, heard)
     return _all_heard(world, at, page, ask, apply=apply), _behind(at, page, "refunds")
 
 
@@ -196,7 +195,7 @@ def _refunds(world: World, at: Place, *, apply: bool) -> tuple[Counter[str], Pla
         return refunding.is_heard(world, account_id, one)
 
     page = world.stripe.refunds_page(at.after, at.began_at - PAID_SINCE)
-    ask = _Unheard(drift.REFUND_UNHEARD, "refund.updated", heard)
+    ask = _Unheard(drift.REFUND_UNHEARD, heard)
     return _all_heard(world, at, page, ask, apply=apply), _behind(at, page, "disputes")
 
 
@@ -209,16 +208,15 @@ def _disputes(world: World, at: Place, *, apply: bool) -> tuple[Counter[str], Pl
         return case is not None and (case.purged or case.dispute == one)
 
     page = world.stripe.disputes_page(at.after, at.began_at - DISPUTED_SINCE)
-    ask = _Unheard(drift.DISPUTE_UNHEARD, "charge.dispute.updated", heard)
+    ask = _Unheard(drift.DISPUTE_UNHEARD, heard)
     return _all_heard(world, at, page, ask, apply=apply), _behind(at, page, "")
 
 
 @dataclass(frozen=True, slots=True)
 class _Unheard(Generic[T]):
-    """How to tell that nobody told us of something, and as what event it is then heard."""
+    """How to tell that nobody told us of something."""
 
     kind: str
-    event: str
     heard: Callable[[str, T], bool]
 
 
@@ -231,31 +229,12 @@ def _all_heard(
         owner = owners.get(one.customer_id or "-")
         if owner is None or one.thing is None or ask.heard(owner, one.thing):
             continue
-        counts[_hear(world, ask, one, at) if apply else f"{DRIFTED}: {ask.kind}"] += 1
+        changed = tell_money(world, ask.kind, one.id, one.customer_id) if apply else None
+        if changed is None:
+            counts[f"{DRIFTED}: {ask.kind}"] += 1
+        else:
+            counts[f"{REPAIRED}: {ask.kind}" if changed else EQUAL] += 1
     return counts
-
-
-def _hear(world: World, ask: _Unheard[T], one: OfCustomer[T], at: Place) -> str:
-    event = ParkedEvent(
-        event_id=f"reconciled:{one.id}:{world.new_id()}",
-        type=ask.event,
-        created=world.clock.now(),
-        object_id=one.id,
-        customer_id=one.customer_id,
-        reason=ask.kind,
-        parked_at=at.began_at,
-    )
-    try:
-        outcome = hearing.retry_parked(world, event)
-    except hearing.Unusable as unusable:
-        if isinstance(unusable.__cause__, StripeUnavailable):
-            raise unusable.__cause__ from unusable
-        # The schedule tries it again, and operators see it among what waits.
-        again = world.clock.now() + hearing.FIRST_RETRY
-        waits = replace(event, event_id=f"reconciled:{one.id}", reason=unusable.reason)
-        parked.park(world.table, waits, again, world.settings.due_shards)
-        return f"{DRIFTED}: {ask.kind}"
-    return f"{REPAIRED}: {ask.kind}" if outcome == "applied" else EQUAL
 
 
 def _behind(at: Place, page: Listed[Any], following: str) -> Place:

@@ -24,6 +24,7 @@ UNKNOWN_AT_STRIPE = "unknown_at_stripe"
 CUSTOMER_UNKNOWN_AT_STRIPE = "customer_unknown_at_stripe"
 CUSTOMER_UNKNOWN_HERE = "customer_unknown_here"
 CUSTOMER_ELSEWHERE = "customer_on_two_accounts"
+DISPUTE_UNKNOWN_AT_STRIPE = "dispute_unknown_at_stripe"
 SUBSCRIPTION_ELSEWHERE = "subscription_of_another_customer"
 TWO_OF_ONE_PLAN = "two_live_of_one_plan"
 CANNOT_BE_CHARGED = "no_payment_method"
@@ -39,6 +40,8 @@ WHAT_TO_DO: Mapping[str, str] = {
     UNKNOWN_AT_STRIPE: "Stripe knows no such subscription. Is the key of the right Stripe account? It does not renew;"
     " access ends with what is paid.",
     CUSTOMER_UNKNOWN_AT_STRIPE: "Stripe knows no such customer. Is the key of the right Stripe account?",
+    DISPUTE_UNKNOWN_AT_STRIPE: "Stripe knows no such dispute. Is the key of the right Stripe account? While it is open"
+    " here, nothing of the account is purged.",
     CUSTOMER_UNKNOWN_HERE: "Nobody here has this Stripe customer, who pays for a subscription. Put the account (PUT"
     " /v1/admin/accounts/{id}), or adopt it with `lapse backfill`.",
     CUSTOMER_ELSEWHERE: "The account names a Stripe customer that belongs to another account. Find out whose it is and"

@@ -86,6 +86,11 @@ def open_about(account: Account, kind: str, about: str) -> str | None:
     return None
 
 
+def open_of(account: Account, kind: str) -> tuple[str, ...]:
+    """The open cases of this kind."""
+    return tuple(id for id, case in account.cases.items() if case.kind == kind)
+
+
 def holding_purge(account: Account) -> tuple[str, ...]:
     """Cases whose evidence is still needed: a purge waits for them."""
     return tuple(id for id, case in account.cases.items() if case.holds_purge)
