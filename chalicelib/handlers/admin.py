@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from chalicelib import log, overseeing, sweeping
+from chalicelib import log, sweeping, unheard
 from chalicelib.domain.account import Account, Contract
 from chalicelib.domain.decision import Also, CustomerBound
 from chalicelib.domain.ending import is_live
@@ -193,7 +193,7 @@ def _account(account: Account) -> dict[str, Any]:
 
 def parked_events(call: Call[None]) -> Answer:
     """Those that wait, soonest next try first."""
-    found, more = overseeing.parked_shown(
+    found, more = unheard.parked_shown(
         call.world, limit=limit(call), after=cursors.given_place(call)
     )
     return Answer(200, shapes.page(found, more and cursors.written(more)))
@@ -202,7 +202,7 @@ def parked_events(call: Call[None]) -> Answer:
 def replay_parked(call: Call[shapes.Reasoned]) -> Answer:
     """Tries one parked event again, now."""
     event_id = call.params["id"]
-    key = overseeing.find_parked(call.world, event_id)
+    key = unheard.find_parked(call.world, event_id)
     if key is None:
         raise not_found("parked event")
     said = reason(call)

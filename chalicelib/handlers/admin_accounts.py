@@ -6,7 +6,7 @@ number), whose e-mail this is, and whose id begins so. Each is a bounded read.
 
 from __future__ import annotations
 
-from chalicelib import overseeing
+from chalicelib import recounting
 from chalicelib.handlers import cursors, shapes
 from chalicelib.handlers.asking import limit
 from chalicelib.handlers.call import Answer, Call
@@ -45,7 +45,7 @@ def search(call: Call[None]) -> Answer:
         if more is not None:
             following = cursors.written(here, more)
             break
-    return Answer(200, shapes.page(overseeing.accounts_shown(call.world, ids), following))
+    return Answer(200, shapes.page(recounting.accounts_shown(call.world, ids), following))
 
 
 def _ask(call: Call[None], place: str, query: str, room: int, after: str | None) -> Found:
@@ -86,4 +86,4 @@ def _follows(after: str | None, query: str) -> bool:
 
 def timeline(call: Call[None]) -> Answer:
     """What happened and what will."""
-    return Answer(200, overseeing.timeline_shown(call.world, call.account))
+    return Answer(200, recounting.timeline_shown(call.world, call.account))

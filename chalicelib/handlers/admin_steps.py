@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from chalicelib import lifecycle, overseeing
+from chalicelib import lifecycle, recounting
 from chalicelib.domain.account import Account, Hold
 from chalicelib.domain.facts import (
     Fact,
@@ -83,14 +83,14 @@ def release_legal_hold(call: Reasoned) -> Answer:
 
 def _legal_hold(call: Call[Any]) -> Answer:
     hold = call.account.legal_hold
-    shown = hold and overseeing.hold_shown(hold)
+    shown = hold and recounting.hold_shown(hold)
     return Answer(200, {"account_id": call.account.id, "legal_hold": shown})
 
 
 def _done(call: Reasoned, fact: Callable[[str, Account], Fact]) -> Answer:
     _, step_id = _named(call)
     _tell(call, lambda account: fact(step_id, account))
-    return Answer(200, overseeing.step_now(call.world, call.account, step_id))
+    return Answer(200, recounting.step_now(call.world, call.account, step_id))
 
 
 def _tell(call: Reasoned, fact: Fact | Callable[[Account], Fact]) -> None:

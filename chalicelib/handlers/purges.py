@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib import overseeing
+from chalicelib import recounting
 from chalicelib.domain.account import Hold
 from chalicelib.domain.approving import CannotApprove
 from chalicelib.domain.facts import PurgeApproved
@@ -26,7 +26,7 @@ def approve(call: Call[shapes.Reasoned]) -> Answer:
         if not accounts.was_told(world.table, call.account.id, id):
             raise Problem(409, "blocked", str(error), blockers=[]) from error
         account = must_load(world, call.account.id).account
-    approval = overseeing.approval_shown(account, world.policies.get(account.policy))
+    approval = recounting.approval_shown(account, world.policies.get(account.policy))
     return Answer(200, {"account_id": account.id, **(approval or {})})
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from chalicelib import overseeing
+from chalicelib import recounting
 from chalicelib.wiring import World
 from infra.cli.desk import Groups, command, inert, must_know, say_json, say_table
 
@@ -23,7 +23,7 @@ def add(groups: Groups) -> None:
 
 
 def _show(world: World, given: argparse.Namespace) -> int:
-    shown = overseeing.account_shown(must_know(world, given.id), world.clock.now())
+    shown = recounting.account_shown(must_know(world, given.id), world.clock.now())
     if given.json:
         say_json(shown)
         return 0
@@ -34,7 +34,7 @@ def _show(world: World, given: argparse.Namespace) -> int:
 
 
 def _timeline(world: World, given: argparse.Namespace) -> int:
-    shown = overseeing.timeline_shown(world, must_know(world, given.id))
+    shown = recounting.timeline_shown(world, must_know(world, given.id))
     if given.json:
         say_json(shown)
         return 0

@@ -8,6 +8,7 @@ from datetime import datetime
 from chalicelib import overseeing
 from chalicelib.domain.moments import from_rfc3339
 from chalicelib.domain.steps import KINDS
+from chalicelib.recounting import Shown
 from chalicelib.wiring import World
 from infra.cli.desk import Groups, command, say_json, say_table
 
@@ -36,7 +37,7 @@ def _count(text: str) -> int:
 
 
 def _show(world: World, given: argparse.Namespace) -> int:
-    found: list[overseeing.Shown] = []
+    found: list[Shown] = []
     after: str | None = None
     while len(found) < given.limit:
         page, after = overseeing.deadlines_shown(

@@ -7,7 +7,7 @@ import argparse
 from datetime import datetime
 from typing import Any
 
-from chalicelib import delivering, log, overseeing, publishing, replaying, sweeping
+from chalicelib import delivering, log, publishing, replaying, sweeping, unheard
 from chalicelib.domain.moments import from_rfc3339, rfc3339
 from chalicelib.gateways.stripe import StripeRefused
 from chalicelib.gateways.stripe_lists import ListedEvent
@@ -146,11 +146,11 @@ def _hear(world: World, given: argparse.Namespace) -> int:
 
 
 def _parked(world: World, given: argparse.Namespace) -> int:
-    found: list[overseeing.Shown] = []
+    found: list[unheard.Shown] = []
     after: str | None = None
     while len(found) < given.limit:
         room = min(PAGE, given.limit - len(found))
-        page, after = overseeing.parked_shown(world, limit=room, after=after)
+        page, after = unheard.parked_shown(world, limit=room, after=after)
         found += page
         if after is None:
             break
@@ -171,7 +171,7 @@ def _replay(world: World, given: argparse.Namespace) -> int:
         raise LookupError(
             "--account, --since and --way are about our own events, not about one of Stripe's"
         )
-    key = overseeing.find_parked(world, given.id)
+    key = unheard.find_parked(world, given.id)
     if key is None:
         return _hear(world, given)
     outcome = sweeping.retry_one_parked(world, key)

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from chalicelib import overseeing, purge_plans, tombstones
+from chalicelib import purge_plans, recounting, tombstones
 from chalicelib.domain.account import Account, Hold
 from chalicelib.domain.approving import CannotApprove, is_proposed_by
 from chalicelib.domain.erasure import is_genuine
@@ -122,7 +122,7 @@ def _approve(world: World, given: argparse.Namespace) -> int:
     except (CannotApprove, TokenError, KeysUnavailable, PermissionError) as error:
         print(f"lapse: {error}", file=sys.stderr)
         return 1
-    shown = overseeing.approval_shown(account, world.policies.get(account.policy)) or {}
+    shown = recounting.approval_shown(account, world.policies.get(account.policy)) or {}
     if given.json:
         say_json({"account_id": account.id, **shown})
     else:
