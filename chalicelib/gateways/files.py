@@ -11,12 +11,11 @@ from functools import cached_property
 from typing import IO, Any, Protocol
 
 from chalicelib.gateways import aws
+from chalicelib.gateways.bucket_versions import Versions
 
 READ_SECONDS = 60
 ATTEMPTS = 3
 PIECE = 256 * 1024
-MOST_AT_ONCE = 1000
-"""What S3 deletes with one request."""
 
 
 class FilesUnavailable(Exception):
@@ -105,28 +104,11 @@ class Bucket:
         return url
 
     def delete_prefix(self, prefix: str) -> int:
-        """Every version: in a bucket that keeps old ones, a plain deletion only hides what was there."""
-        found = list(self._versions(prefix))
-        for start in range(0, len(found), MOST_AT_ONCE):
-            objects = [
-                {"Key": one["Key"], "VersionId": one["VersionId"]}
-                for one in found[start : start + MOST_AT_ONCE]
-            ]
-            said = self._asked("delete_objects", Delete={"Objects": objects, "Quiet": True})
-            if said.get("Errors"):
-                raise FilesUnavailable("not_all_deleted")
+        """Every version of each."""
+        versions = Versions(self._asked, FilesUnavailable)
+        found = list(versions.under(prefix))
+        versions.delete(found)
         return len({one["Key"] for one in found})
-
-    def _versions(self, prefix: str) -> Iterator[dict[str, Any]]:
-        more: dict[str, Any] = {}
-        while True:
-            page = self._asked("list_object_versions", Prefix=prefix, **more)
-            yield from (*page.get("Versions", ()), *page.get("DeleteMarkers", ()))
-            if not page.get("IsTruncated"):
-                return
-            more = {"KeyMarker": page["NextKeyMarker"]}
-            if page.get("NextVersionIdMarker"):
-                more["VersionIdMarker"] = page["NextVersionIdMarker"]
 
     def _asked(self, what: str, **params: Any) -> Any:
         from botocore.exceptions import BotoCoreError, ClientError

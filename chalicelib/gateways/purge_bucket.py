@@ -6,14 +6,14 @@ written: what is newer than the purge stays.
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
 from functools import cached_property
 from itertools import groupby
 from typing import Any
 
 from chalicelib.domain.erasure import Erasure
+from chalicelib.gateways.bucket_versions import MOST_AT_ONCE, Version, Versions
 from chalicelib.gateways.purge_at_aws import asked, client
 from chalicelib.gateways.purgers import (
     PLACE,
@@ -24,10 +24,7 @@ from chalicelib.gateways.purgers import (
     named,
 )
 
-MOST_AT_ONCE = 1000
-"""What S3 deletes with one request."""
 OBJECTS, OLD_VERSIONS = "objects", "old_versions"
-Version = dict[str, Any]
 
 
 class BucketPurger(GoesByPage):
@@ -47,11 +44,13 @@ class BucketPurger(GoesByPage):
         self.name, self.policies = name, policies
         self._bucket, self._prefix = bucket, prefix
         self._region, self._endpoint = region, endpoint
+        self._versions = Versions(self._asked, PurgerUnavailable)
 
     def by_page(self, wanted: Erasure) -> PageByPage:
         prefix = named(self._prefix, wanted.account_id)
         return PageByPage(
-            lambda after, through: self._pages(prefix, wanted.before, after, through), self._delete
+            lambda after, through: self._pages(prefix, wanted.before, after, through),
+            self._versions.delete,
         )
 
     def _pages(
@@ -61,7 +60,7 @@ class BucketPurger(GoesByPage):
         going: list[Version] = []
         counts: dict[str, int] = {}
         newer, last = 0, None
-        for key, versions in groupby(self._versions(prefix), key=lambda one: str(one["Key"])):
+        for key, versions in groupby(self._versions.under(prefix), key=lambda one: str(one["Key"])):
             if after is not None and key <= after:
                 continue
             if through is not None and key > through:
@@ -80,31 +79,6 @@ class BucketPurger(GoesByPage):
                 going, counts, newer, last = [], {}, 0, None
         if last is not None:
             yield Page(going, counts, last, newer)
-
-    def _versions(self, prefix: str) -> Iterator[Version]:
-        """Every version and every mark under the prefix, in the order of their keys."""
-        more: dict[str, Any] = {}
-        while True:
-            page = self._asked("list_object_versions", Prefix=prefix, **more)
-            objects = ({**one, "is_object": True} for one in page.get("Versions", ()))
-            marks = ({**one, "is_object": False} for one in page.get("DeleteMarkers", ()))
-            yield from heapq.merge(objects, marks, key=lambda one: str(one["Key"]))
-            if not page.get("IsTruncated"):
-                return
-            more = {"KeyMarker": page["NextKeyMarker"]}
-            if page.get("NextVersionIdMarker"):
-                more["VersionIdMarker"] = page["NextVersionIdMarker"]
-
-    def _delete(self, going: Sequence[Version]) -> None:
-        for start in range(0, len(going), MOST_AT_ONCE):
-            some = [
-                {"Key": one["Key"], "VersionId": one["VersionId"]}
-                for one in going[start : start + MOST_AT_ONCE]
-            ]
-            said = self._asked("delete_objects", Delete={"Objects": some, "Quiet": True})
-            if said.get("Errors"):
-                # Locked, or not ours to delete. What was deleted is not found again.
-                raise PurgerUnavailable(str(said["Errors"][0].get("Code", "not_all_deleted")))
 
     @cached_property
     def _client(self) -> Any:
