@@ -444,7 +444,7 @@ def test_a_role_reads_the_secrets_of_its_row_and_no_others(aws, stack, role_of, 
     assert readable == FUNCTIONS[name].secrets & made
 
 
-@pytest.mark.parametrize("name", ["webhook", "purge_data", "make_exports", "send_reminders"])
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
 def test_a_role_touches_files_only_as_its_row_says(aws, stack, role_of, name):
     files, bucket = role_of(name, "s3"), stack.said["FilesBucket"]
     # It lets nobody in without TLS, and there is none on the loopback.
@@ -458,7 +458,7 @@ def test_a_role_touches_files_only_as_its_row_says(aws, stack, role_of, name):
     )
 
 
-@pytest.mark.parametrize("name", ["webhook", "publish_history", "purge_data"])
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
 def test_only_publishers_speak_on_the_bus(aws, stack, role_of, name):
     bus = role_of(name, "events")
 
@@ -471,7 +471,7 @@ def test_only_publishers_speak_on_the_bus(aws, stack, role_of, name):
     assert denied(bus.put_events, Entries=[entry]) is not FUNCTIONS[name].tells
 
 
-@pytest.mark.parametrize("name", ["webhook", "release_numbers", "purge_data"])
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
 def test_a_role_gives_shares_to_its_own_queue_only(aws, stack, role_of, name):
     own, message = role_of(name, "sqs"), {"MessageBody": "{}", "MessageGroupId": "x"}
     urls = aws.client("sqs").list_queues(QueueNamePrefix=f"lapse-{STAGE}-")["QueueUrls"]
