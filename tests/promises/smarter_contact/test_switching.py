@@ -5,6 +5,7 @@ Found by the simulation: messages of the old plan could neither be sent ("alread
 
 from datetime import timedelta
 
+from chalicelib.store import keys
 from tests.support.life import Life
 from tests.support.smarter_contact import ACME, CALLING, MESSAGING, TEN_DLC, subscribed
 
@@ -78,6 +79,25 @@ def test_after_a_switch_and_back_and_a_second_switch_new_messages_are_credited_a
         switch(life, messaging, price)
         life.move(life.now)
     life.schedule(ACME, ("s3", "sms", life.now + 20 * DAY, 5))
+
+    life.move(life.now + DAY)
+    switch(life, messaging, CALLING)
+    life.move(life.now)
+
+    assert credited(life) == [18, 5]
+
+
+def test_an_id_that_was_credited_at_a_switch_long_ago_may_be_used_anew_and_is_credited_again():
+    """SC-12. The first message of that id was tidied up since; this one was debited on its own."""
+    life, messaging = scheduled()
+    life.move(life.now + DAY)
+    switch(life, messaging, CALLING)
+    life.move(life.now)
+    for id in ("s1", "s2"):
+        key = keys.message(ACME, id)
+        life.watch._table._partitions[key.pk].remove(key.sk)
+    switch(life, messaging, MESSAGING)
+    life.schedule(ACME, ("s1", "sms", life.now + 90 * DAY, 5))
 
     life.move(life.now + DAY)
     switch(life, messaging, CALLING)
