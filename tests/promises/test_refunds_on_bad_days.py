@@ -169,6 +169,36 @@ def test_a_refund_older_than_stripes_memory_for_keys_is_looked_for_before_it_is_
     assert in_force(life) == [PAYABLE]
 
 
+def test_a_lost_call_that_lands_while_stripe_is_asked_again_is_found_and_nothing_comes_back(
+    monkeypatch,
+):
+    """Nothing was listed, and a moment later the payment is refunded: by our own call, which was still on its way."""
+    life, channel = onemsg()
+    case = asked(life, channel)
+    real_pay, real_charge = MoneyAtStripe.pay_back, MoneyAtStripe.charge
+    on_its_way: list[partial[object]] = []
+
+    def lost(self, *args, **named):
+        on_its_way.append(partial(real_pay, self, *args, **named))
+        raise StripeUnavailable("no answer came")
+
+    def lands(self, *args):
+        while on_its_way:
+            on_its_way.pop()()
+        return real_charge(self, *args)
+
+    monkeypatch.setattr(MoneyAtStripe, "pay_back", lost)
+    life.control("drop_webhooks")
+    decide(life, case)
+    monkeypatch.setattr(MoneyAtStripe, "charge", lands)
+
+    life.move(START + 600 * SECOND)
+
+    assert show(life, case)["state"] == "refunded"
+    assert in_force(life) == [PAYABLE]
+    assert told(life, "case.refund_failed") == []
+
+
 def test_while_stripe_is_away_nothing_can_be_asked_or_decided():
     life, channel = onemsg()
     case = asked(life, channel)
