@@ -12,9 +12,11 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain, count
+from pathlib import PurePosixPath
 from typing import IO, Any
 from urllib.parse import quote
 
@@ -158,8 +160,13 @@ def write(
         _money(archive, world, account, invoices)
         _holdings(archive, world, account)
         _records(archive, world, account)
+        taken: set[str] = set()
         for name in files.names(documents_of(account.id)):
-            archive.copied(_document(account.id, name), files.read(name))
+            # S3's own pages write an empty file for a folder: unpacked, it would stand where the folder has to be.
+            if not name.endswith("/"):
+                document = _document(account.id, name, taken)
+                taken.add(document)
+                archive.copied(document, files.read(name))
         counts = {part["name"]: int(part["rows"]) for part in archive.parts}
         manifest = {"format": 1, "export_id": export_id, "account_id": account.id}
         archive.one(
@@ -168,10 +175,12 @@ def write(
     return counts
 
 
-def _document(account_id: str, name: str) -> str:
-    """Its name within the zip: no part of it leads out of the folder it is unpacked into."""
+def _document(account_id: str, name: str, taken: Collection[str]) -> str:
+    """Its name within the zip: no part of it leads out of the folder it is unpacked into, and no other has it."""
     told = name.removeprefix(documents_of(account_id)).replace("\\", "/")
-    return "/".join(["documents", *(p for p in told.split("/") if p not in ("", ".", ".."))])
+    path = PurePosixPath("documents", *(p for p in told.split("/") if p not in ("", ".", "..")))
+    again = (path.with_stem(f"{path.stem} ({n})") for n in count(2))
+    return next(str(one) for one in chain((path,), again) if str(one) not in taken)
 
 
 def _account(archive: Archive, account: Account) -> None:

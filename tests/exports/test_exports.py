@@ -192,6 +192,29 @@ def test_documents_stay_inside_their_folder(life):
     assert {"documents/evil.txt", "documents/a/b.txt"} <= set(parts(life))
 
 
+def test_a_folder_that_is_written_as_a_file_is_left_out_and_two_of_one_name_are_both_there(life):
+    """S3's own pages write an empty file for a folder: unpacked, it would stand where the folder has to be."""
+    folder = exporting.documents_of(ACME)
+    stored = {"": b"", "2026/": b"", "2026/a.pdf": b"one", "2026//a.pdf": b"two", "b": b"three"}
+
+    class Folders:
+        def names(self, prefix):
+            return iter(sorted(f"{folder}{name}" for name in stored))
+
+        def read(self, name):
+            return iter([stored[name.removeprefix(folder)]])
+
+        def __getattr__(self, name):
+            return getattr(life.files, name)
+
+    with_files(life, Folders())
+
+    documents = {name: said for name, said in parts(life).items() if name.startswith("documents")}
+    assert sorted(documents.values()) == [b"one", b"three", b"two"]
+    assert {"documents/2026/a.pdf", "documents/b"} < set(documents)
+    assert not any(f"{name}/" in other for name in documents for other in documents)
+
+
 @pytest.mark.parametrize("name", ["..", "a/../../b", ".", "é" * 200, "a#b", "~", "𝕒" * 200])
 def test_an_accounts_files_lie_in_a_folder_of_their_own(life, name):
     folder = exporting.home(name)
