@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -22,7 +22,8 @@ from chalicelib.domain.moments import from_rfc3339, rfc3339
 from chalicelib.effects.effect import OutOfTime
 from chalicelib.gateways.files import Files
 from chalicelib.gateways.purgers import Planned, Purger, PurgerUnavailable
-from chalicelib.gateways.stripe import StripeUnavailable
+from chalicelib.gateways.stripe import StripeRefused, StripeUnavailable
+from chalicelib.gateways.stripe_reader import Unreadable
 from chalicelib.lifecycle import again_while_stale, must_load, settle
 from chalicelib.store import accounts, own_rows
 from chalicelib.store.accounts import Loaded
@@ -38,6 +39,14 @@ class Tombstone:
     at: datetime
     """What was there at this moment was deleted."""
     certificate_sha256: str
+
+
+class Illegible(Exception):
+    """Nobody can read these tombstones."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__(", ".join(names))
+        self.names = tuple(names)
 
 
 def keep(files: Files, tombstone: Tombstone, purge_id: str) -> None:
@@ -57,17 +66,26 @@ def _home(account_id: str) -> str:
 
 
 def sha256_of(files: Files, account_id: str, purge_id: str) -> str | None:
-    """The hash that the tombstone of this purge names. Raises FilesUnavailable."""
+    """The hash that the tombstone of this purge names, if there is one that can be read. Raises FilesUnavailable."""
     name = f"{_home(account_id)}{purge_id}.json"
-    return _read(files, name).certificate_sha256 if name in files.names(name) else None
+    try:
+        return _read(files, name).certificate_sha256 if name in files.names(name) else None
+    except ValueError:
+        return None
 
 
 def newest(files: Files, account_id: str | None = None) -> Iterator[Tombstone]:
-    """Each account's newest: it covers what the earlier ones do. Raises FilesUnavailable and ValueError."""
+    """Each account's newest: it covers what the earlier ones do. Raises FilesUnavailable; and Illegible, but only when
+    all the others are told: one that nobody can read lets nobody else come back."""
     last: Tombstone | None = None
+    illegible: list[str] = []
     # In the order of their names, so an account's lie beside each other.
     for name in files.names(HOME if account_id is None else _home(account_id)):
-        found = _read(files, name)
+        try:
+            found = _read(files, name)
+        except ValueError:
+            illegible.append(name)
+            continue
         if last is not None and found.account_id != last.account_id:
             yield last
             last = None
@@ -75,15 +93,20 @@ def newest(files: Files, account_id: str | None = None) -> Iterator[Tombstone]:
             last = found
     if last is not None:
         yield last
+    if illegible:
+        raise Illegible(illegible)
 
 
 def _read(files: Files, name: str) -> Tombstone:
+    """Raises FilesUnavailable, and ValueError for one that says nothing that could be applied."""
     said = json.loads(b"".join(files.read(name))[:LARGEST])
-    return Tombstone(
-        account_id=said["account_id"],
-        at=from_rfc3339(said["at"]),
-        certificate_sha256=said["certificate_sha256"],
-    )
+    try:
+        account_id, at, sha256 = (said[one] for one in ("account_id", "at", "certificate_sha256"))
+        if not (isinstance(account_id, str) and account_id and isinstance(sha256, str)):
+            raise ValueError(name)
+        return Tombstone(account_id=account_id, at=from_rfc3339(at), certificate_sha256=sha256)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(name) from error
 
 
 # -- after a restore
@@ -159,6 +182,11 @@ def _asked(world: World, loaded: Loaded | None) -> tuple[StripeSaysAll | None, d
         return world.stripe.subscriptions_of(customer), {}
     except StripeUnavailable:
         return None, {"stripe": "stripe_unavailable"}
+    except StripeRefused as refused:
+        # Such as a customer whom Stripe does not know, or not under this key. Then nobody can say who came back.
+        return None, {"stripe": f"stripe_refused:{refused.code}"}
+    except Unreadable:
+        return None, {"stripe": "stripe_unreadable"}
 
 
 def _is_back(loaded: Loaded | None, said: StripeSaysAll | None, at: datetime) -> bool:

@@ -212,21 +212,29 @@ def _reapply(world: World, given: argparse.Namespace) -> int:
     """1 when something could not be deleted again: run it again."""
     if world.files is None:
         raise LookupError("set LAPSE_FILES_BUCKET: tombstones lie there")
-    done = []
+    done: list[dict[str, Any]] = []
+    illegible: tuple[str, ...] = ()
     try:
         for stone in tombstones.newest(world.files, given.account):
             done.append(tombstones.reapply(world, stone, dry=given.dry_run).shown())
             if not given.json:
                 _say(done[-1])
+    except tombstones.Illegible as error:
+        illegible = error.names
     except FilesUnavailable as error:
         raise LookupError(f"the tombstones cannot be read: {error}") from error
     if given.json:
-        say_json({"dry_run": given.dry_run, "accounts": done})
-    elif not done:
+        say_json({"dry_run": given.dry_run, "accounts": done, "unreadable": [*illegible]})
+    elif not done and not illegible:
         print("nothing")
     elif given.dry_run:
         print("\nnothing was done")
-    return 1 if any(one["failed"] for one in done) else 0
+    for name in illegible:
+        print(
+            f"lapse: the tombstone {inert(name)} cannot be read: put back an earlier version of that file, and run this again",
+            file=sys.stderr,
+        )
+    return 1 if illegible or any(one["failed"] for one in done) else 0
 
 
 def _say(one: dict[str, Any]) -> None:

@@ -1,17 +1,28 @@
 """`lapse purge`: plans, approvals, proofs, and what must not come back; what it prints, and its exit codes."""
 
+import io
 import json
 from dataclasses import replace
 
 import pytest
 
-from chalicelib import wiring
+from chalicelib import tombstones, wiring
+from chalicelib.gateways.stripe import Stripe, StripeRefused, StripeUnavailable
+from chalicelib.gateways.stripe_reader import Unreadable
+from chalicelib.lifecycle import must_load
 from chalicelib.store.table import Unavailable
 from infra.cli.main import main
 from tests.operators.desk import ACME, DAY, PURGE, WHY, Desk
 from tests.purging.test_approval import desk as strict  # noqa: F401 - a fixture
-from tests.purging.test_purge import certificates, everything, whole_table
-from tests.purging.test_restore import backup, left_and_backed_up, restore
+from tests.purging.test_purge import (
+    CANARY,
+    certificates,
+    everything,
+    one_of_everything,
+    whole_table,
+)
+from tests.purging.test_restore import NEIGHBOUR, backup, left_and_backed_up, restore
+from tests.support.life import Life
 
 
 def said(capsys, *arguments):
@@ -194,6 +205,58 @@ def test_what_fails_is_said_and_asked_for_again(capsys):
 
     assert (code, done["accounts"][0]["failed"]) == (1, {"saas": "error"})
     assert in_json(capsys, "--reapply")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (StripeRefused("resource_missing", "No such customer"), "stripe_refused:resource_missing"),
+        (StripeUnavailable("away"), "stripe_unavailable"),
+        (Unreadable("no customer"), "stripe_unreadable"),
+    ],
+    ids=lambda one: type(one).__name__,
+)
+def test_one_of_whom_stripe_says_nothing_keeps_nobody_else_from_being_deleted(
+    capsys, monkeypatch, error, why
+):
+    life = Life()
+    for n, one in enumerate((ACME, NEIGHBOUR)):
+        one_of_everything(life, one, f"+1415555018{n}")
+    life.move("2026-06-01T00:00:00Z")
+    rows = backup(life)
+    life.move(PURGE + DAY)
+    restore(life, rows)
+    acme = must_load(life.world, ACME).account.stripe_customer_id
+    real = Stripe.subscriptions_of
+
+    def of(self, customer):
+        if customer == acme:
+            raise error
+        return real(self, customer)
+
+    monkeypatch.setattr(Stripe, "subscriptions_of", of)
+
+    code, done = in_json(capsys, "--reapply")
+
+    failed = {one["account_id"]: one["failed"] for one in done["accounts"]}
+    assert (code, failed) == (1, {ACME: {"stripe": why}, NEIGHBOUR: {}})
+    assert f"{CANARY}-{NEIGHBOUR}-comment" not in whole_table(life)
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"account_id": 1, "at": "x"}', b"\xff"])
+def test_a_tombstone_that_nobody_can_read_is_named_and_the_others_are_applied(capsys, content):
+    life, rows = left_and_backed_up()
+    life.move(PURGE)
+    restore(life, rows)
+    broken = f"{tombstones.HOME}a/broken.json"
+    life.files.write(broken, io.BytesIO(content))
+
+    code, done = in_json(capsys, "--reapply")
+
+    assert code == 1
+    assert [one["account_id"] for one in done["accounts"]] == [ACME]
+    assert done["unreadable"] == [broken]
+    assert "acme@example.com" not in whole_table(life)
 
 
 @pytest.mark.parametrize(
