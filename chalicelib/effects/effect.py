@@ -52,7 +52,7 @@ class Done:
 
 
 class Moot(Exception):
-    """Its time is over. Nothing is done or noted; another step, due by now, takes it off the timeline."""
+    """Nobody wants it any more, and by now it has gone from the timeline. Nothing is done or noted."""
 
 
 class MoreToDo(Exception):

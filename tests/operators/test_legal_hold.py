@@ -48,6 +48,25 @@ def test_released_after_its_day_the_next_sweep_purges():
     assert purged(desk)
 
 
+def test_released_after_its_day_no_reminder_of_a_purge_that_still_waits_is_tried_for_ever():
+    """Seed 167: a number that an operator kept held up the purge, and the reminders of it stayed due as long: nobody may be
+    reminded any more, and every sweep asked Stripe."""
+    desk = Desk().leave()
+    desk.legal_hold("POST")
+    desk.act("waive", "numbers_released")
+    desk.life.move(PURGE + 30 * DAY)
+    desk.legal_hold("DELETE")
+    desk.life.run_jobs()
+
+    asked_again = desk.life.run_jobs()
+
+    assert not purged(desk)
+    assert [one["last_error"] for one in desk.timeline()["failed"]] == ["numbers_not_released"]
+    assert asked_again == {}
+    assert "reminder" not in desk.kinds("future")
+    assert desk.life.mail("Reminder", "deleted") == []
+
+
 def test_retrying_the_purge_does_not_release_a_legal_hold():
     desk = Desk().leave()
     desk.legal_hold("POST")
