@@ -12,6 +12,7 @@ from random import Random
 from typing import Any
 
 from chalicelib.domain.moments import from_rfc3339, months_after, rfc3339
+from chalicelib.domain.steps import NUMBERS_RELEASED, REGISTRATIONS_LAPSE
 from infra.local.carrier import GONE, NUMBERS, REGISTRATIONS
 from tests.simulation import heard, restoring
 from tests.simulation.plan import Act
@@ -225,6 +226,55 @@ def return_midway(world: Simulated, resident: Resident, random: Random) -> None:
     """Back in the very second in which a number is at the carrier, and nobody has heard how that call went; or one second
     before, and nobody has heard of it at all."""
     resident = _whoever(world, resident, lambda one: "messaging" in PLANS[one.policy])
+    end = _leaves_with_numbers(world, resident, random)
+    if end is None:
+        return
+    released = end + timedelta(days=14)
+    world.move(released - timedelta(seconds=1))
+    if random.random() < 0.4:
+        world.emulator.control("drop_webhooks", until=rfc3339(released))
+        subscribe(world, resident, random)
+        world.move(released)
+        return
+    _move_and_hear_nothing_of(".release_number", world, released, random)
+    subscribe(world, resident, random)
+
+
+def hold_midway(world: Simulated, resident: Resident, random: Random) -> None:
+    """An operator calls a release or a lapse off in the very moment in which it is at the carrier, or in which nobody has
+    heard how that call went; and perhaps lets it go on, while its next call is cut short as well."""
+    resident = _whoever(world, resident, lambda one: "messaging" in PLANS[one.policy])
+    kind, call, days = random.choice(AT_THE_CARRIER)
+    if kind == REGISTRATIONS_LAPSE:
+        register(world, resident, random)
+    end = _leaves_with_numbers(world, resident, random)
+    if end is None:
+        return
+    due = end + timedelta(days=days)
+    world.move(due - timedelta(seconds=1))
+    says = random.choice(("hold", "hold", "waive"))
+    if random.random() < 0.3:
+        world.an_operator_says(lambda: _overrule(world, resident, kind, says), before=call)
+    _move_and_hear_nothing_of(call, world, due, random)
+    world.chance.before_the_next_write = None
+    _overrule(world, resident, kind, says)
+    for _ in range(random.choice((0, 0, 1, 2))):
+        # Nobody has asked yet what became of it; or somebody has.
+        _move_and_hear_nothing_of(
+            call, world, world.now + timedelta(minutes=random.choice((0, 1, 10, 16))), random
+        )
+        _overrule(world, resident, kind, random.choice(("retry", "retry", "hold", "waive")))
+
+
+AT_THE_CARRIER = (
+    (NUMBERS_RELEASED, ".release_number", 14),
+    (REGISTRATIONS_LAPSE, ".lapse_registration", 30),
+)
+"""What is called for at a carrier, by which call, and how many days after the end."""
+
+
+def _leaves_with_numbers(world: Simulated, resident: Resident, random: Random) -> datetime | None:
+    """The end that lies ahead of them, if Stripe lets them leave."""
     if not _living(world, resident):
         subscribe(world, resident, random)
     buy_numbers(world, resident, random)
@@ -234,19 +284,14 @@ def return_midway(world: Simulated, resident: Resident, random: Random) -> None:
     world.deliver()
     resident.shown.clear()
     ends = [s["cancel_at"] or 0 for s in at_stripe(world, resident) if s["id"] in leaving]
-    if leaving and max(ends) > world.now.timestamp():
-        released = datetime.fromtimestamp(max(ends), UTC) + timedelta(days=14)
-        world.move(released - timedelta(seconds=1))
-        if random.random() < 0.4:
-            world.emulator.control("drop_webhooks", until=rfc3339(released))
-            subscribe(world, resident, random)
-            world.move(released)
-            return
-        kind = random.choice((Fault.CRASH_BEFORE, Fault.CRASH_AFTER))
-        world.chance.cut = (".release_number", kind)
-        world.move(released)
-        world.chance.cut = None
-        subscribe(world, resident, random)
+    end = max(ends, default=0)
+    return datetime.fromtimestamp(end, UTC) if end > world.now.timestamp() else None
+
+
+def _move_and_hear_nothing_of(call: str, world: Simulated, to: datetime, random: Random) -> None:
+    world.chance.cut = (call, random.choice((Fault.CRASH_BEFORE, Fault.CRASH_AFTER)))
+    world.move(to)
+    world.chance.cut = None
 
 
 def twice_the_same(world: Simulated, resident: Resident, random: Random) -> None:
@@ -295,6 +340,12 @@ def remove_number(world: Simulated, resident: Resident, random: Random) -> None:
     # Noted first: it may be given back before this is answered, or although it is never answered.
     resident.removed.add(e164)
     world.customer(resident.id, "DELETE", f"/v1/numbers/{e164}")
+
+
+def remove_all_numbers(world: Simulated, resident: Resident) -> None:
+    for e164 in _numbers(resident):
+        resident.removed.add(e164)
+        world.customer(resident.id, "DELETE", f"/v1/numbers/{e164}")
 
 
 def register(world: Simulated, resident: Resident, random: Random) -> None:
@@ -627,12 +678,28 @@ def retry_step(world: Simulated, resident: Resident, random: Random) -> None:
 
 
 def _on_a_step(world: Simulated, resident: Resident, random: Random, what: str) -> None:
-    seen = world.operator("GET", f"/v1/admin/accounts/{resident.id}/timeline")
-    steps = [one["key"] for one in (seen.body or {}).get("future", []) if one.get("key")]
-    if steps:
-        world.operator(
-            "POST", f"/v1/admin/steps/{random.choice(steps)}/{what}", {"reason": "To look."}
-        )
+    if steps := _steps_seen(world, resident):
+        _say(world, random.choice(steps), what)
+
+
+def _overrule(world: Simulated, resident: Resident, kind: str, what: str) -> None:
+    for step in _steps_seen(world, resident):
+        if step["kind"] == kind:
+            resident.release_waived |= what == "waive"
+            _say(world, step, what)
+
+
+def _steps_seen(world: Simulated, resident: Resident) -> list[dict[str, Any]]:
+    """Also what failed and what is on hold: those are what an operator is there for."""
+    seen = world.operator("GET", f"/v1/admin/accounts/{resident.id}/timeline").body or {}
+    return [
+        step for where in ("failed", "held", "future") for step in seen.get(where, [])
+        if step.get("key")
+    ]  # fmt: skip
+
+
+def _say(world: Simulated, step: dict[str, Any], what: str) -> None:
+    world.operator("POST", f"/v1/admin/steps/{step['key']}/{what}", {"reason": "To look."})
 
 
 def announce_work(world: Simulated, resident: Resident, random: Random) -> None:
@@ -767,7 +834,7 @@ DOINGS: Mapping[str, Doing] = {
     "delete_message": delete_message, "end_twice": end_twice, "cancel": cancel, "cancel_in_portal": cancel_in_portal,
     "resume": resume, "resume_in_portal": resume_in_portal, "waver": waver, "end_at_stripe": end_at_stripe,
     "send_at_the_end": send_at_the_end, "lose_at_carrier": lose_at_carrier,
-    "return_midway": return_midway, "refund_midway": refund_midway, "twice_the_same": twice_the_same,
+    "return_midway": return_midway, "hold_midway": hold_midway, "refund_midway": refund_midway, "twice_the_same": twice_the_same,
     "dispute": dispute, "close_dispute": close_dispute, "ask_refund": ask_refund,
     "appeal": appeal, "reply": reply, "decide": decide, "top_up": top_up,
     "pay_balance": pay_balance, "use": use, "charge_usage": charge_usage,

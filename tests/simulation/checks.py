@@ -16,13 +16,19 @@ from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 from typing import Any
 
-from chalicelib.domain import news
+from chalicelib.domain import news, releasing
 from chalicelib.domain.access import has_access
 from chalicelib.domain.account import Account, Subscription
 from chalicelib.domain.ending import end_of
 from chalicelib.domain.moments import months_after, rfc3339
 from chalicelib.domain.policy import Policy
-from chalicelib.domain.steps import NUMBER_REMOVED, REGISTRATION_WITHDRAWN
+from chalicelib.domain.steps import (
+    CALL_SETTLED,
+    NUMBER_REMOVED,
+    NUMBERS_RELEASED,
+    REGISTRATION_WITHDRAWN,
+    REGISTRATIONS_LAPSE,
+)
 from chalicelib.gateways.stripe_reader import is_for_a_wallet
 from chalicelib.handlers.jobs import SCHEDULE
 from chalicelib.store import keys, positions
@@ -64,7 +70,7 @@ INVARIANTS: Mapping[int, tuple[str, ...]] = {
     8: ("ended_stays_ended",),
     9: ("customers_never_move", "bound_customer_is_its_own"),
     10: ("_we_know_what_stripe_knows", "_what_was_heard_is_known"),
-    11: ("the_steps_are_the_timeline", "_nothing_waits", "_nothing_is_parked", "_nothing_is_under_way",
+    11: ("the_steps_are_the_timeline", "_calls_are_found_out", "_nothing_waits", "_nothing_is_parked", "_nothing_is_under_way",
          "_everything_was_told", "_nothing_is_left"),
     12: ("releases_were_due_and_intended", "_money_went_back_once"),
     13: ("nothing_secret",),
@@ -131,6 +137,7 @@ class Watching:
             self._purges_leave_no_content(seen)
             self._fees_were_owed_by_stripes_dates(resident, seen)
             self.given_days.stay(seen.account)
+            _calls_are_found_out(world, seen.account)
             _access_is_half_open(world, resident, seen.account)
             _credits_come_after_an_end(world, resident, seen)
             _no_top_up_was_booked_twice(seen)
@@ -373,6 +380,18 @@ def _sent_is_never_credited(resident: Resident, seen: Seen) -> None:
             assert states[id] == told or coming, (
                 f"2: {id} is {states[id]}, and the SaaS was told that it is {told}"
             )
+
+
+def _calls_are_found_out(world: Simulated, account: Account) -> None:
+    """11. Of whatever is at a carrier somebody will find out what became of it: the step that called is due and calls
+    again, or one lies ahead that asks."""
+    for call in account.in_flight:
+        number = call.startswith(releasing.IN_FLIGHT)
+        again = account.steps.get(NUMBERS_RELEASED if number else REGISTRATIONS_LAPSE)
+        asks = f"{CALL_SETTLED}:{call}" in account.steps
+        assert asks or (again is not None and again <= world.now), (
+            f"11: {call} of {account.id} is at the carrier, and nobody will ask what became of it"
+        )
 
 
 # -- the end

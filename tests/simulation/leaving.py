@@ -39,10 +39,12 @@ def leave(world: Simulated, resident: Resident) -> None:
 
 
 def nothing_is_left(world: Simulated, resident: Resident) -> None:
-    """That keeps what they had from being deleted."""
+    """That keeps what they had from being deleted. Whoever waived a release has the numbers removed in another way."""
     if resident.customer:
         _lift_the_hold(world, resident)
         _decide_everything(world, resident)
+        if resident.release_waived:
+            acts.remove_all_numbers(world, resident)
 
 
 def _lift_the_hold(world: Simulated, resident: Resident) -> None:

@@ -80,7 +80,7 @@ class Plan:
 VERBS: Mapping[str, int] = {
     "subscribe": 10, "abandon_checkout": 1, "pay_later": 2, "buy_numbers": 8, "remove_number": 4,
     "register": 4, "withdraw_registration": 2, "schedule": 8, "send": 6, "delete_message": 2, "end_twice": 3,
-    "send_at_the_end": 3, "lose_at_carrier": 2, "return_midway": 3, "refund_midway": 3, "twice_the_same": 2,
+    "send_at_the_end": 3, "lose_at_carrier": 2, "return_midway": 3, "hold_midway": 3, "refund_midway": 3, "twice_the_same": 2,
     "cancel": 10, "cancel_in_portal": 8, "resume": 5, "resume_in_portal": 4, "waver": 5, "end_at_stripe": 2,
     "dispute": 3, "close_dispute": 4, "ask_refund": 4, "appeal": 2, "reply": 2, "decide": 6,
     "top_up": 5, "pay_balance": 2, "use": 3, "charge_usage": 3, "switch_plan": 3, "leave_and_return": 4,

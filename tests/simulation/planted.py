@@ -98,6 +98,8 @@ BUGS = (
         "    if held:\n        _tell_kept(task, thing)", "    if not held:\n        _tell_kept(task, thing)"),
     Bug("never-settled", "nobody asks what became of a call that was cut short", "domain/settling.py",
         "        if call.startswith(things) and not _is_made_again(account, ends, called_at):", "        if False:"),
+    Bug("called-off-unasked", "nobody asks after a call whose step was called off", "domain/settling.py",
+        "ends.due <= called_at and not is_called_off(account, ends)", "ends.due <= called_at"),
     Bug("dispute-unasked", "nobody asks a bank before a purge", "sweeping.py",
         "needs_the_end=True, claims=True, hears_disputes=True", "needs_the_end=True, claims=True"),
     Bug("refund-not-looked-for", "a refund is made without looking whether it was", "effects/refund.py",

@@ -1,11 +1,16 @@
 """What people do in a world, in the order in which they do it: a check of the carrier's record is worth what that order is."""
 
+from dataclasses import replace
+from datetime import timedelta
+from functools import cache
+
 import pytest
 
-from chalicelib.domain import steps
+from chalicelib.domain.account import Account
+from chalicelib.domain.steps import NUMBERS_RELEASED, REGISTRATIONS_LAPSE
 from chalicelib.sweeping import sweep
-from tests.simulation import checks
-from tests.simulation.plan import plan
+from tests.simulation import acts, checks
+from tests.simulation.plan import Act, plan
 from tests.simulation.reading import Reading
 from tests.simulation.world import Simulated
 from tests.support.invariants import Seen
@@ -47,6 +52,52 @@ def test_what_is_gone_here_and_still_held_at_the_carrier_is_found():
         checks._carrier_agrees(world, world.residents[0], _seen(world))
 
 
+@pytest.mark.parametrize("kind", [NUMBERS_RELEASED, REGISTRATIONS_LAPSE])
+@pytest.mark.parametrize("how", ["held", "waived"])
+def test_who_holds_midway_does_so_while_the_call_is_under_way(kind, how):
+    """In some of a few such acts the step is called off, and what it called for is at the carrier still."""
+    assert [
+        account
+        for _, account in midway()
+        if kind in getattr(account, how) and any(THINGS[kind] in it for it in account.in_flight)
+    ]
+
+
+def test_a_call_that_nobody_will_ask_after_is_found_at_once():
+    """Invariant 11, the check itself: a number of which we say for ever that it is being released."""
+    world, account = next(one for one in midway() if one[1].in_flight)
+
+    checks._calls_are_found_out(world, account)
+    with pytest.raises(AssertionError, match=r"11: .* is at the carrier, and nobody will ask"):
+        checks._calls_are_found_out(world, replace(account, steps={}))
+
+
+def test_a_step_that_comes_later_does_not_find_out_what_became_of_a_call():
+    """The customer came back and left again since: the release of then is not the one that was cut short."""
+    world, account = next(one for one in midway() if one[1].in_flight)
+    due = dict.fromkeys(THINGS, world.now)
+    later = dict.fromkeys(THINGS, world.now + timedelta(seconds=1))
+
+    checks._calls_are_found_out(world, replace(account, steps=due))
+    with pytest.raises(AssertionError, match="nobody will ask"):
+        checks._calls_are_found_out(world, replace(account, steps=later))
+
+
+THINGS = {NUMBERS_RELEASED: "number#", REGISTRATIONS_LAPSE: "registration#"}
+
+
+@cache
+def midway() -> list[tuple[Simulated, Account]]:
+    """A few worlds in which nothing else goes wrong, each as its act left it."""
+    worlds = []
+    for seed in range(12):
+        world = Simulated(replace(plan(1), faults={}, policies=("smarter-contact",)))
+        world.chance.calm = False
+        acts.perform(world, Act(0, "hold_midway", 0, seed))
+        worlds.append((world, _seen(world).account))
+    return worlds
+
+
 def _seen(world: Simulated) -> Seen:
     reading = Reading(world.table)
     reading.catch_up()
@@ -55,5 +106,5 @@ def _seen(world: Simulated) -> Seen:
 
 
 def _sweeps_come_by(world: Life) -> None:
-    sweep(world.world, steps.NUMBERS_RELEASED)
-    sweep(world.world, steps.REGISTRATIONS_LAPSE)
+    sweep(world.world, NUMBERS_RELEASED)
+    sweep(world.world, REGISTRATIONS_LAPSE)

@@ -68,6 +68,8 @@ class Resident:
     """Whether a bank ever took something back."""
     lost: set[str] = field(default_factory=set)
     """What the carrier does not have (any more), and nobody has told us."""
+    release_waived: bool = False
+    """Whether an operator perhaps took a release as done without its being carried out: what was kept is kept."""
     on_hold: bool = False
     """Whether a court's hold was confirmed to an operator, and no end of it."""
     sent: list[tuple[str, datetime]] = field(default_factory=list)
@@ -196,6 +198,13 @@ class Simulated(Life):
         self.chance.before_one_named = before
         self.chance.before_the_next_write = lambda random: self._beside(
             lambda other, _: self._paid(other, session), random
+        )
+
+    def an_operator_says(self, does: Callable[[], None], before: str) -> None:
+        """Through another process, before the next call of ours that is named so."""
+        self.chance.before_one_named = before
+        self.chance.before_the_next_write = lambda random: self._beside(
+            lambda _o, _r: does(), random
         )
 
     def _paid(self, other: World, session: str) -> None:
