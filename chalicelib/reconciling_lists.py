@@ -41,9 +41,9 @@ T = TypeVar("T")
 
 EVERY = timedelta(days=1)
 AT_STRIPE = "at_stripe"
-PAID_SINCE = timedelta(days=45)
-"""A payment by bank may arrive weeks after its session was made, and a refund fail weeks after it was; events are
-remembered for thirty days."""
+PAID_SINCE = timedelta(days=90)
+"""A voucher may be paid sixty days after its session was made. A refund whose customer names no bank account is given up
+by Stripe after forty-five."""
 DISPUTED_SINCE = timedelta(days=180)
 """A dispute may take months until it is over."""
 
@@ -55,10 +55,17 @@ class Place:
     """How far Stripe's lists were read in this walk."""
 
     began_at: datetime
+    read_before: datetime | None = None
+    """When the last walk that came to the end began: of what was made since, nobody has read anything yet."""
     list: str = "subscriptions"
     after: str | None = None
     ended_at: datetime | None = None
     counts: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def unread_since(self) -> datetime:
+        """Not always a day ago: nothing is passed over because nobody read for months, or a backup was restored."""
+        return self.read_before or self.began_at
 
 
 def place(world: World) -> Place | None:
@@ -86,7 +93,7 @@ def _read_lists(world: World, out_of_time: OutOfTime, *, again: bool) -> str:
     now = world.clock.now()
     at = kept.as_(Place) if kept.version else None
     if at is None or (at.ended_at is not None and (again or at.began_at + EVERY <= now)):
-        at = Place(began_at=now)
+        at = Place(began_at=now, read_before=_read_before(at))
     elif at.ended_at is not None:
         return ""
     while at.ended_at is None and not out_of_time():
@@ -101,6 +108,12 @@ def _read_lists(world: World, out_of_time: OutOfTime, *, again: bool) -> str:
     return f"{told} at Stripe" if told else ""
 
 
+def _read_before(last: Place | None) -> datetime | None:
+    if last is None:
+        return None
+    return last.began_at if last.ended_at is not None else last.read_before
+
+
 def _forget_strangers(world: World) -> None:
     """Customers that nobody knew, and who have an account by now."""
     for one in findings.all_of(world.table, JOB, findings.NOBODYS):
@@ -110,7 +123,7 @@ def _forget_strangers(world: World) -> None:
 
 def survey_lists(world: World) -> Place:
     """All of Stripe's lists at once, changing nothing here."""
-    at = Place(began_at=world.clock.now())
+    at = Place(began_at=world.clock.now(), read_before=_read_before(place(world)))
     while at.ended_at is None:
         at = _next(world, at, apply=False)
     return at
@@ -183,7 +196,7 @@ def _checkouts(world: World, at: Place, *, apply: bool) -> tuple[Counter[str], P
     def heard(account_id: str, one: PaidCheckout) -> bool:
         return wallet.booked(world.table, account_id, top_ups.cause_of(one.id)) is not None
 
-    page = world.stripe.paid_checkouts_page(at.after, at.began_at - PAID_SINCE)
+    page = world.stripe.paid_checkouts_page(at.after, at.unread_since - PAID_SINCE)
     ask = _Unheard(drift.TOP_UP_UNHEARD, heard)
     return _all_heard(world, at, page, ask, apply=apply), _behind(at, page, "refunds")
 
@@ -194,7 +207,7 @@ def _refunds(world: World, at: Place, *, apply: bool) -> tuple[Counter[str], Pla
     def heard(account_id: str, one: RefundAtStripe) -> bool:
         return refunding.is_heard(world, account_id, one)
 
-    page = world.stripe.refunds_page(at.after, at.began_at - PAID_SINCE)
+    page = world.stripe.refunds_page(at.after, at.unread_since - PAID_SINCE)
     ask = _Unheard(drift.REFUND_UNHEARD, heard)
     return _all_heard(world, at, page, ask, apply=apply), _behind(at, page, "disputes")
 
@@ -204,10 +217,9 @@ def _disputes(world: World, at: Place, *, apply: bool) -> tuple[Counter[str], Pl
 
     def heard(account_id: str, one: DisputeAtStripe) -> bool:
         case = cases.load(world.table, account_id, one.id)
-        # Of one that was purged nothing is left that could be compared; it was over by then.
-        return case is not None and (case.purged or case.dispute == one)
+        return case is not None and case.dispute == one
 
-    page = world.stripe.disputes_page(at.after, at.began_at - DISPUTED_SINCE)
+    page = world.stripe.disputes_page(at.after, at.unread_since - DISPUTED_SINCE)
     ask = _Unheard(drift.DISPUTE_UNHEARD, heard)
     return _all_heard(world, at, page, ask, apply=apply), _behind(at, page, "")
 

@@ -15,7 +15,7 @@ from chalicelib.store import cases, holdings
 from tests.simulation.world import Resident, Simulated
 
 KEPT = timedelta(days=35)
-"""As long as DynamoDB can go back. Stripe is asked again for what was paid in the last 45 days."""
+"""As long as DynamoDB can go back. Stripe is asked again for what was paid since long before it."""
 
 
 def back_up(world: Simulated) -> None:
