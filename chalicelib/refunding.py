@@ -172,7 +172,7 @@ def is_heard(world: World, account_id: str, said: RefundAtStripe) -> bool:
     case = cases.load(world.table, account_id, said.case_id) if said.case_id else None
     if case is not None:
         known = case.refund
-        newer = case.attempt != said.attempt or case.purged
+        newer = case.attempt != said.attempt
         return newer or (known is not None and (known.id, known.status) == (said.id, said.status))
     if wallet.booked(world.table, account_id, _cause_of(said)) is None:
         return False

@@ -90,11 +90,16 @@ def refund_said(account: Account, fact: RefundSaid, policy: Policy, now: datetim
         return unchanged(account)
     if known is not None and (known.id, known.status) == (said.id, said.status):
         return unchanged(account)
-    if not said.in_force:
-        return _failed(account, case, f"refund_{said.status}", fact, policy, now)
+    why = f"refund_{said.status}"
+    if not said.in_force and not case.purged:
+        return _failed(account, case, why, fact, policy, now)
     refund = Refund(
         id=said.id, status=said.status, amount=said.amount, attempt=said.attempt, at=now
     )
+    if not said.in_force:
+        # Nobody can decide anew on what is gone. A top-up is on the wallet again, and can be asked back again.
+        known_failed = replace(case, refund=refund)
+        return _saved(account, known_failed, policy, "case.refund_failed", reason=why)
     after = replace(case, refund=refund, closed_at=case.closed_at or now)
     if case.payout.ends_plan:
         account = forfeit(account, case.subscription_id, case.id, case.payout.covers_until, now)

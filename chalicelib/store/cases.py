@@ -18,6 +18,7 @@ from chalicelib.store.table import Action, Delete, If, Key, Put, Row, Table, Upd
 OPEN, CLOSED = "cases", "cases_closed"
 """Kinds in the directory index: open cases by their next deadline, closed ones by when they were closed."""
 NO_DEADLINE = "9999-12-31T23:59:59Z"
+_UNLISTED: Row = {"dir_kind": None, "dir_key": None}
 
 
 def load(table: Table, account_id: str, case_id: str) -> Case | None:
@@ -93,6 +94,8 @@ def reply_saved(account_id: str, item: ReplySaved) -> list[Action]:
 
 
 def _directory(account_id: str, case: Case, shards: int) -> Row:
+    if case.purged and case.closed_at is not None:
+        return _UNLISTED
     kind = OPEN if case.closed_at is None else CLOSED
     return {"dir_kind": keys.due_kind(kind, account_id, shards), "dir_key": _deadline(case)}
 
@@ -128,7 +131,7 @@ def purge(table: Table, account_id: str, row: Row) -> None:
         # Never completed: there was nothing to decide.
         table.transact([Delete(key), Delete(keys.case_owner(_case_id(key.sk)))])
     else:
-        gone = {"doc": to_doc(without_content(case)), "dir_kind": None, "dir_key": None}
+        gone = {"doc": to_doc(without_content(case)), **_UNLISTED}
         table.transact([Update(key, gone), Delete(keys.case_owner(case.id))])
 
 
