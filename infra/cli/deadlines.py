@@ -18,9 +18,17 @@ PAGE = 100
 
 def add(groups: Groups) -> None:
     one = command(groups, "deadlines", "what is due next, of all accounts", _show)
-    one.add_argument("--until", type=_instant, help="only what is due by this instant")
-    one.add_argument("--kind", choices=(*overseeing.OF_CASES, *KINDS), metavar="KIND")
-    one.add_argument("--limit", type=_count, default=20, help=f"1 to {MOST}, by default 20")
+    kinds = (*overseeing.OF_CASES, *KINDS)
+    one.add_argument(
+        "--until",
+        type=_instant,
+        metavar="INSTANT",
+        help="only what is due by then, such as 2026-12-01T00:00:00Z",
+    )
+    one.add_argument("--kind", choices=kinds, metavar="KIND", help=f"only this: {', '.join(kinds)}")
+    one.add_argument(
+        "--limit", type=_count, default=20, metavar="N", help=f"1 to {MOST}, by default 20"
+    )
 
 
 def _instant(text: str) -> datetime:

@@ -16,7 +16,9 @@ from chalicelib import wiring
 from chalicelib.domain.account import Account
 from chalicelib.domain.capabilities import SwitchedOff
 from chalicelib.gateways import patience
-from chalicelib.gateways.stripe import StripeUnavailable
+from chalicelib.gateways.files import FilesUnavailable
+from chalicelib.gateways.stripe import StripeRefused, StripeUnavailable
+from chalicelib.gateways.stripe_reader import Unreadable
 from chalicelib.settings import SettingsError
 from chalicelib.store import accounts
 from chalicelib.store.table import StoreError
@@ -44,16 +46,33 @@ def run(show: Show, given: argparse.Namespace) -> int:
     try:
         _must_be_confirmed(given)
         return show(wiring.world(), given)
-    except (SettingsError, LookupError, NotConfirmed) as error:
+    except SettingsError as error:
+        say_wrong_settings(error, given)
+    except (LookupError, NotConfirmed) as error:
         print(f"lapse: {error.args[0]}", file=sys.stderr)
     except StripeUnavailable as error:
         print(f"lapse: Stripe could not be asked: {error}", file=sys.stderr)
+    except StripeRefused as refused:
+        print(f"lapse: Stripe refused: {harmless(refused.message)}", file=sys.stderr)
+    except Unreadable as error:
+        print(f"lapse: Stripe's answer cannot be read: {error}", file=sys.stderr)
+    except FilesUnavailable as error:
+        print(f"lapse: the files could not be read: {error}", file=sys.stderr)
     except SwitchedOff as off:
         why = "the kill switch is on" if off.killed else f"{off.capability} is {off.mode}"
         print(f"lapse: nothing was done: {why}", file=sys.stderr)
     except StoreError as error:
         print(f"lapse: the table could not be read: {error}", file=sys.stderr)
     return 2
+
+
+def say_wrong_settings(error: SettingsError, given: argparse.Namespace) -> None:
+    print(f"lapse: {error.args[0]}", file=sys.stderr)
+    if not given.stage:
+        print(
+            "lapse: all of a deployed stage's settings are taken with `lapse --stage NAME …`",
+            file=sys.stderr,
+        )
 
 
 def must_know(world: World, account_id: str) -> Account:
@@ -104,8 +123,13 @@ def say_table(lines: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Non
 def _cell(value: Any) -> str:
     """One line, and nothing in it that a terminal would obey."""
     text = "yes" if value is True else "" if value in (None, False) else str(value)
-    plain = "".join(c if c.isprintable() else "?" for c in text)
+    plain = harmless(text)
     return plain if len(plain) <= WIDEST else plain[: WIDEST - 1] + "…"
 
 
 inert = _cell
+
+
+def harmless(text: str) -> str:
+    """All of it, for what has to be found again by its name."""
+    return "".join(c if c.isprintable() else "?" for c in text)

@@ -25,7 +25,7 @@ from chalicelib.handlers.jobs import SCHEDULE
 from chalicelib.hearing import HEARD
 from chalicelib.settings import Settings, SettingsError
 from infra.cli import doctor_endpoints, doctor_prices, portal_rules
-from infra.cli.desk import Groups, say_json
+from infra.cli.desk import Groups, say_json, say_wrong_settings
 from infra.cli.findings import Check, Finding, fail, ok, run, warn
 from infra.cli.patient import Patient, deployed, local, unsigned
 
@@ -43,7 +43,12 @@ def add(groups: Groups) -> None:
     parser.add_argument("--json", action="store_true", help="answer in JSON")
     parser.add_argument("--local", metavar="URL", help="look at the stack `make run` started there")
     parser.add_argument(
-        "--skip", action="append", default=[], choices=[check.name for check in CHECKS]
+        "--skip",
+        action="append",
+        default=[],
+        metavar="CHECK",
+        choices=[check.name for check in CHECKS],
+        help=f"leave this out, as often as you like: {', '.join(check.name for check in CHECKS)}",
     )
     parser.set_defaults(run=_run)
 
@@ -51,7 +56,10 @@ def add(groups: Groups) -> None:
 def _run(given: argparse.Namespace) -> int:
     try:
         patient = local(given.local) if given.local else deployed(given.deployed)
-    except (SettingsError, LookupError, ValueError) as error:
+    except SettingsError as error:
+        say_wrong_settings(error, given)
+        return 2
+    except (LookupError, ValueError) as error:
         print(f"lapse: {error.args[0]}", file=sys.stderr)
         return 2
     return examine(patient, skip=given.skip, without_aws=bool(given.local), as_json=given.json)

@@ -16,6 +16,7 @@ from chalicelib import wiring
 from chalicelib.settings import SettingsError
 from chalicelib.store import accounts, wallet
 from chalicelib.store.table import StoreError, Table
+from infra.cli.desk import say_wrong_settings
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,9 @@ def run(given: argparse.Namespace) -> int:
         table, shards = wiring.table()
         chosen = accounts.ids(table, shards) if given.all else _known(table, given.account)
         return report(verdicts(table, chosen), as_json=given.json)
-    except (SettingsError, LookupError) as error:
+    except SettingsError as error:
+        say_wrong_settings(error, given)
+    except LookupError as error:
         print(f"lapse: {error.args[0]}", file=sys.stderr)
     except StoreError as error:
         print(f"lapse: the table could not be read: {error}", file=sys.stderr)

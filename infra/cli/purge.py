@@ -22,7 +22,7 @@ from chalicelib.gateways.tokens import TokenError, Tokens
 from chalicelib.lifecycle import tell
 from chalicelib.store import accounts, purges
 from chalicelib.wiring import World
-from infra.cli.desk import Groups, command, inert, must_know, run, say_json, say_table
+from infra.cli.desk import Groups, command, harmless, inert, must_know, run, say_json, say_table
 
 MOST = 100
 LARGEST_TOKEN = 16 * 1024
@@ -231,7 +231,7 @@ def _reapply(world: World, given: argparse.Namespace) -> int:
         print("\nnothing was done")
     for name in illegible:
         print(
-            f"lapse: the tombstone {inert(name)} cannot be read: put back an earlier version of that file, and run this again",
+            f"lapse: the tombstone {harmless(name)} cannot be read: put back an earlier version of that file, and run this again",
             file=sys.stderr,
         )
     return 1 if illegible or any(one["failed"] for one in done) else 0

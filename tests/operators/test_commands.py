@@ -5,6 +5,9 @@ import json
 import pytest
 
 from chalicelib import wiring
+from chalicelib.gateways.files import FilesUnavailable
+from chalicelib.gateways.stripe import Stripe, StripeRefused
+from chalicelib.gateways.stripe_reader import Unreadable
 from infra.cli.main import main
 from tests.operators.desk import ACME, DAY, NUMBER, RELEASE, WHY, Desk
 from tests.support.life import Life
@@ -35,7 +38,32 @@ def test_without_a_deployment_it_says_what_to_set(capsys, monkeypatch, command):
     code, out, err = said(capsys, *command)
 
     assert (code, out) == (2, "")
-    assert err == "lapse: set LAPSE_TABLE: it is needed for the DynamoDB table\n"
+    assert err.splitlines() == [
+        "lapse: set LAPSE_TABLE: it is needed for the DynamoDB table",
+        "lapse: all of a deployed stage's settings are taken with `lapse --stage NAME …`",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (StripeRefused("resource_missing", "No such\x1b customer"), "Stripe refused: No such"),
+        (Unreadable("no id"), "Stripe's answer cannot be read: no id"),
+        (FilesUnavailable("ClientError"), "the files could not be read: ClientError"),
+    ],
+    ids=lambda one: type(one).__name__,
+)
+def test_what_others_refuse_is_a_sentence(desk, capsys, monkeypatch, error, sentence):
+    def refuses(*_given, **_named):
+        raise error
+
+    monkeypatch.setattr(Stripe, "newest_events", refuses)
+
+    code, out, err = said(capsys, "events", "tail")
+
+    assert (code, out) == (2, "")
+    assert err.startswith(f"lapse: {sentence}")
+    assert "\x1b" not in err
 
 
 def test_an_account(desk, capsys):

@@ -174,7 +174,7 @@ def test_without_settings_it_says_what_to_set(capsys, monkeypatch):
 
     assert main(["doctor"]) == 2
     assert (
-        capsys.readouterr().err == "lapse: set LAPSE_TABLE: it is needed for the DynamoDB table\n"
+        "lapse: set LAPSE_TABLE: it is needed for the DynamoDB table\n" in capsys.readouterr().err
     )
 
 
