@@ -141,7 +141,7 @@ def of_the_table() -> TableSettings:
     return TableSettings(
         name=_required("LAPSE_TABLE", "the DynamoDB table"),
         region=region(),
-        due_shards=int(os.environ.get("LAPSE_DUE_SHARDS", "16")),
+        due_shards=_count("LAPSE_DUE_SHARDS", 16) or 16,
     )
 
 
@@ -167,9 +167,9 @@ def from_environment() -> Settings:
         token_issuer=_required("LAPSE_TOKEN_ISSUER", "verifying access tokens"),
         token_audience=_required("LAPSE_TOKEN_AUDIENCE", "verifying customers' tokens"),
         service_audience=_required("LAPSE_SERVICE_AUDIENCE", "verifying operators' tokens"),
-        jwks=json.loads(os.environ["LAPSE_JWKS"]) if "LAPSE_JWKS" in os.environ else None,
+        jwks=_object("LAPSE_JWKS"),
         jwks_url=os.environ.get("LAPSE_JWKS_URL"),
-        claims=json.loads(os.environ.get("LAPSE_CLAIMS", "{}")),
+        claims=_object("LAPSE_CLAIMS") or {},
         return_origins=_list(os.environ.get("LAPSE_RETURN_ORIGINS", "")),
         public_url=os.environ.get("LAPSE_PUBLIC_URL"),
         frame_ancestors=_list(os.environ.get("LAPSE_FRAME_ANCESTORS", "")),
@@ -228,14 +228,26 @@ def _count(name: str, default: int) -> int:
     return int(text)
 
 
+def _object(name: str) -> dict[str, Any] | None:
+    said = _json(name)
+    if said is not None and not isinstance(said, dict):
+        raise SettingsError(f"{name} must be a JSON object")
+    return said
+
+
 def _objects(name: str) -> tuple[Mapping[str, Any], ...]:
+    said = _json(name)
+    if said is not None and not isinstance(said, list):
+        raise SettingsError(f"{name} is a JSON list of objects")
+    return tuple(said or ())
+
+
+def _json(name: str) -> Any:
+    text = os.environ.get(name, "").strip()
     try:
-        said = json.loads(os.environ.get(name) or "[]")
+        return json.loads(text) if text else None
     except ValueError as error:
         raise SettingsError(f"{name} is no JSON: {error}") from error
-    if not isinstance(said, list):
-        raise SettingsError(f"{name} is a JSON list of objects")
-    return tuple(said)
 
 
 def _modes(text: str) -> dict[str, Mode]:
