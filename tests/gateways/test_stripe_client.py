@@ -12,6 +12,7 @@ from chalicelib.domain.moments import from_unix
 from chalicelib.domain.money import Money
 from chalicelib.gateways import patience, stripe
 from chalicelib.gateways.stripe import Stripe, StripeBusy, StripeRefused, StripeUnavailable
+from chalicelib.gateways.stripe_reader import Unreadable
 from tests.support.stripe_shapes import invoice, subscription
 
 REFUND = {
@@ -352,6 +353,15 @@ def test_an_invoice_with_many_lines_is_read_to_its_last(server, ours):
         "/v1/invoices/in_1/lines?limit=100",
         f"/v1/invoices/in_1/lines?limit=100&starting_after={line['id']}",
     ]
+
+
+def test_half_an_answer_about_a_customers_subscriptions_is_none(server, ours):
+    """Numbers are released and data is purged on it: who came back may stand on the page that did not come."""
+    one = {**subscription(start=1, end=2_000_000_000), "latest_invoice": None}
+    server.answers = [(200, listed(one, more=True), {}), (200, listed(more=True), {})]
+
+    with pytest.raises(Unreadable):
+        ours.subscriptions_of("cus_1")
 
 
 def test_a_subscription_with_many_items_is_read_to_its_last(server, ours):
