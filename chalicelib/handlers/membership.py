@@ -178,7 +178,7 @@ def _billing(call: Call[None]) -> dict[str, Any]:
     try:
         card = call.world.stripe.payment_method(customer)
         invoices = call.world.stripe.invoices_of(customer)
-    except (StripeUnavailable, StripeRefused) as error:
+    except (StripeUnavailable, StripeRefused, Unreadable) as error:
         log.problem("billing_not_shown", error, account=call.account.id)
         return {"payment_method": None, "invoices": [], "billing_unavailable": True}
     return {

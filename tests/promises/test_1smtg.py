@@ -9,6 +9,8 @@ import pytest
 
 from chalicelib import exporting
 from chalicelib.domain.moments import rfc3339
+from chalicelib.gateways.stripe import Stripe
+from chalicelib.gateways.stripe_reader import Unreadable
 from tests.support.goto import (
     ACME,
     SECOND,
@@ -166,6 +168,17 @@ def test_the_page_stands_when_stripe_is_away():
 
     assert (shown["payment_method"], shown["billing_unavailable"]) == (None, True)
     assert [s["status"] for s in shown["subscriptions"]] == ["active"]
+
+
+def test_the_page_stands_when_what_stripe_says_of_paying_cannot_be_read(monkeypatch):
+    life, _ = subscribed()
+
+    def unreadable(*_given):
+        raise Unreadable("a created that is no moment")
+
+    monkeypatch.setattr(Stripe, "invoices_of", unreadable)
+
+    assert page(life)["billing_unavailable"] is True
 
 
 # -- OS-3, OS-4
