@@ -152,12 +152,20 @@ def test_whoever_is_no_operator_is_told_so(window, stack):
 def test_nothing_keeps_anybody_out(open_window, stack, scheme):
     """On a phone's width axe finds nothing serious on any page, and nothing runs over the edge."""
     account_id = new_account(stack, "smarter-contact")
-    phone = {"width": 390, "height": 844}
+    long = f"donaudampfschifffahrtsgesellschaft-{'x' * 80}-{scheme}"
+    stack.must(
+        "PUT",
+        f"/v1/admin/accounts/{long}",
+        {"policy": "smarter-contact", "currency": "usd"},
+        token=stack.token(None, "operator"),
+    )
+    phone = {"width": 360, "height": 844}
     window = open_window(viewport=phone, color_scheme=scheme, bypass_csp=True)
 
     pages = {
         "/accounts": "Accounts",
         f"/accounts/{account_id}": account_id,
+        f"/accounts/{long}": long,
         f"/accounts/{account_id}/ledger": account_id,
         "/deadlines": "Deadlines",
         "/cases": "Cases",
