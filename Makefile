@@ -126,7 +126,7 @@ install: $(READY) $(MINISTACK)
 $(READY): requirements-dev.txt pyproject.toml
 	$(need_python)
 	@echo "Installing Lapse's own environment (once, about half a minute) …"
-	@$(BIN)/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -c 'import pip' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/python $(PIP_INSTALL) -r requirements-dev.txt
 	@# Nothing is resolved or fetched here: the lock above has brought all of it.
 	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-index --no-deps \
@@ -136,7 +136,7 @@ $(READY): requirements-dev.txt pyproject.toml
 $(MINISTACK): infra/local/ministack-requirements.txt
 	$(need_python)
 	@echo "Installing the embedded DynamoDB (once) …"
-	@$(TOOLS)/ministack/bin/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(TOOLS)/ministack
+	@$(TOOLS)/ministack/bin/python -c 'import pip' 2>/dev/null || $(PYTHON) -m venv --clear $(TOOLS)/ministack
 	@$(TOOLS)/ministack/bin/python $(PIP_INSTALL) -r infra/local/ministack-requirements.txt
 	@touch $@
 
