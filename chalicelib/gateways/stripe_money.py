@@ -125,8 +125,10 @@ class MoneyAtStripe:
         return [one.to_dict(for_json=True) for one in reply.data]
 
     def refunds_of(self, charge_id: str) -> tuple[RefundAtStripe, ...]:
-        """Every refund of the charge, failed ones too, newest first."""
-        found = self._all(lambda c, p: c.v1.refunds.list({"charge": charge_id, **p}))
+        """Every refund of the charge, failed ones too, newest first. Whoever finds none here makes one."""
+        found = self._all(
+            lambda c, p: c.v1.refunds.list({"charge": charge_id, **p}), half_is_none=True
+        )
         return tuple(read_refund(one) for one in found)
 
     def refund(self, refund_id: str) -> RefundAtStripe:

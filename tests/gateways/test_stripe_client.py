@@ -364,6 +364,14 @@ def test_half_an_answer_about_a_customers_subscriptions_is_none(server, ours):
         ours.subscriptions_of("cus_1")
 
 
+def test_half_an_answer_about_the_refunds_of_a_payment_is_none(server, ours):
+    """Whoever finds none makes one: ours may stand on the page that did not come."""
+    server.answers = [(200, listed(more=True), {})]
+
+    with pytest.raises(Unreadable):
+        ours.refunds_of("ch_1")
+
+
 def test_a_subscription_with_many_items_is_read_to_its_last(server, ours):
     whole = {**subscription(start=1, end=2_000_000_000), "latest_invoice": None}
     (item,) = whole["items"]["data"]
