@@ -93,7 +93,7 @@ class PartitionPurger(GoesByPage):
             if through is not None:
                 condition += " AND #s <= :s"
                 values[":s"] = json.loads(through)
-        if self._written_at is not None:
+        if self._written_at not in (None, self._sort_key):
             names["#w"] = self._written_at
             shown.append("#w")
         question = {

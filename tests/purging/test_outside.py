@@ -9,6 +9,7 @@ from moto import mock_aws
 from moto.s3.models import s3_backends
 
 from chalicelib.domain.erasure import Erasure, Progress
+from chalicelib.gateways import purge_partition
 from chalicelib.gateways.purge_bucket import BucketPurger
 from chalicelib.gateways.purge_partition import PartitionPurger
 from chalicelib.gateways.purgers import PurgerUnavailable, Unnamable
@@ -296,6 +297,27 @@ def test_where_items_say_when_they_were_written_newer_ones_stay(dynamo, at, late
 
     assert (end.deleted, end.newer) == ({"items": 2}, 1)
     assert items(dynamo) == [("T#acme", "later")]
+
+
+def test_items_that_are_sorted_by_when_they_were_written_are_asked_for_it_once(dynamo, monkeypatch):
+    """DynamoDB refuses a projection in which two names stand for the same attribute; moto does not."""
+    asked, projections = purge_partition.asked, []
+
+    def noted(client, what, **params):
+        if "ProjectionExpression" in params:
+            names = params["ExpressionAttributeNames"]
+            shown = params["ProjectionExpression"].split(", ")
+            projections.append([names[one] for one in shown])
+        return asked(client, what, **params)
+
+    monkeypatch.setattr(purge_partition, "asked", noted)
+    add(dynamo, "T#acme", "2040-02-28T12:00:00Z", "2040-02-28T12:00:01Z")
+
+    end = told(partition(written_at="sk"), wanted())[-1]
+
+    assert (end.deleted, end.newer) == ({"items": 1}, 1)
+    assert projections
+    assert all(one == ["pk", "sk"] for one in projections)
 
 
 def test_who_cannot_tell_spares_everything_of_a_customer_who_is_back(dynamo):
