@@ -7,14 +7,11 @@ import pytest
 
 from chalicelib import publishing
 from chalicelib.gateways.events import EventRefused
-from chalicelib.handlers import stream
 from chalicelib.lifecycle import must_load
-from chalicelib.store import aside, keys, positions
-from chalicelib.store.memory import MemoryTable
-from chalicelib.store.table import Unavailable, Update
+from chalicelib.store import aside, positions
 from chalicelib.sweeping import TICK
 from tests.publishing.outside import Listener, waiting
-from tests.publishing.stages import ALL, Listening, record
+from tests.publishing.stages import ALL, Listening
 
 HOUR = timedelta(hours=1)
 
@@ -273,179 +270,7 @@ def test_an_account_that_is_alone_is_not_held_up_for_ever(stage):
     assert [one.what for one in set_aside(stage)] == ["account.created"]
 
 
-def test_a_table_that_fails_is_the_stream_s_to_try_again(stage):
-    stage.leaving()
-
-    class Down(MemoryTable):
-        def get_many(self, wanted):
-            raise Unavailable("down")
-
-    answer = stream.receive(replace(stage.world, table=Down()), [record("acme", "evt_1", "17")])
-
-    assert answer == {"batchItemFailures": [{"itemIdentifier": "17"}]}
-    assert stage.listener.events == []
-
-
-# -- the stream
-
-
-def test_a_new_history_entry_publishes_its_account(stage):
-    stage.leaving()
-    stage.leaving("other", "cus_2", "sub_2")
-
-    answer = stream.receive(stage.world, [record("acme", "x")])
-
-    assert answer == {"batchItemFailures": []}
-    assert {event["account_id"] for event in stage.listener.events} == {"acme"}
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        record("acme", "x", name="MODIFY"),
-        record("acme", "x", name="REMOVE"),
-        record("acme", "x", sk="account"),
-        record("acme", "x", sk="number#+14155550100"),
-    ],
-)
-def test_nothing_else_that_the_stream_brings_is_news(stage, other):
-    stage.leaving()
-
-    stream.receive(stage.world, [other])
-
-    assert stage.listener.events == []
-
-
-def test_a_purge_that_rewrites_history_publishes_none_of_it(stage):
-    stage.leaving()
-    publishing.publish(stage.world, "acme")
-    for entry in stage.history():
-        key = keys.history("acme", entry["id"])
-        stripped = {name: entry[name] for name in entry if name != "data"}
-        stage.table.write(Update(key, {"doc": stripped}))
-
-    stream.receive(stage.world, [record("acme", e["id"], name="MODIFY") for e in stage.history()])
-    publishing.publish(stage.world, "acme")
-    publishing.catch_up(stage.world)
-
-    assert len(stage.listener.events) == 3
-    assert len(stage.listener.mail) == 1
-
-
-def test_the_lambda_that_the_stream_calls_is_declared_in_the_app():
-    from app import app
-
-    (declared,) = [e for e in app.event_sources if e.name == "publish-history"]
-    assert declared.handler_string == "app.publish_history"
-
-
-def test_the_declared_lambda_answers_which_records_failed(stage):
-    from app import publish_history
-    from chalicelib import wiring
-
-    stage.leaving()
-    wiring.use(stage.world)
-    event = {
-        "Records": [
-            record("acme", "x")
-            | {"eventID": "1", "eventVersion": "1.1", "eventSource": "aws:dynamodb",
-               "awsRegion": "us-east-1", "eventSourceARN": "arn:aws:dynamodb:::table/t/stream/s"}
-        ]
-    }  # fmt: skip
-
-    class Lambda:
-        def get_remaining_time_in_millis(self):
-            return 60_000
-
-    assert publish_history(event, Lambda()) == {"batchItemFailures": []}
-    assert stage.listener.types == ALL
-
-
-# -- catching up
-
-
-def test_nothing_is_lost_when_no_publisher_ran_for_a_day(stage):
-    for n in range(7):
-        stage.leaving(f"acme-{n}", f"cus_{n}", f"sub_{n}")
-    stage.move(stage.now + timedelta(days=1))
-
-    assert str(publishing.catch_up(stage.world)) == "7 done"
-    assert str(publishing.catch_up(stage.world)) == ""
-    assert len(stage.listener.events) == 21
-    assert len(stage.listener.mail) == 7
-
-
-def test_the_schedule_catches_up(stage):
-    stage.leaving()
-
-    stage.run_schedule()
-
-    assert stage.listener.types == ALL
-
-
-def test_catching_up_goes_on_after_an_account_that_fails(stage):
-    for n in range(3):
-        stage.leaving(f"acme-{n}", f"cus_{n}", f"sub_{n}")
-
-    class OneBroken:
-        def __getattr__(self, name):
-            return getattr(stage.table, name)
-
-        def get(self, key):
-            if key.pk == "A#acme-1" and key.sk.startswith(keys.HISTORY):
-                raise Unavailable("this one")
-            return stage.table.get(key)
-
-    report = publishing.catch_up(replace(stage.world, table=OneBroken()))
-
-    assert report.counts["done"] == 2
-    assert report.counts["to be tried again"] == 1
-    assert {event["account_id"] for event in stage.listener.events} == {"acme-0", "acme-2"}
-
-
-def test_catching_up_stops_when_its_time_is_over_and_goes_on_in_the_next_run(stage):
-    stage.leaving()
-
-    report = publishing.catch_up(stage.world, lambda: True)
-
-    assert str(report) == "not finished"
-    assert stage.listener.events == []
-
-    assert str(publishing.catch_up(stage.world)) == "1 done"
-
-
-def test_the_schedule_looks_at_every_account_once_in_six_hours(stage):
-    stage.run_schedule()
-    stage.leaving()
-
-    stage.move(stage.now + 6 * HOUR - timedelta(seconds=1))
-    stage.run_schedule()
-    assert stage.listener.events == []
-
-    stage.move(stage.now + timedelta(seconds=1))
-    stage.run_schedule()
-    assert stage.listener.types == ALL
-
-
-def test_catching_up_costs_two_rows_an_account_that_is_up_to_date(stage):
-    stage.leaving()
-    publishing.publish(stage.world, "acme")
-    asked = []
-
-    class Counting:
-        def __getattr__(self, name):
-            asked.append(name)
-            return getattr(stage.table, name)
-
-    publishing.catch_up(replace(stage.world, table=Counting()))
-
-    # Beside the checkpoint: it is looked for, begun, moved past the page, and ended.
-    checkpoint = {"query": 1, "get": 1, "transact": 3}
-    assert {name: asked.count(name) for name in set(asked)} == {
-        "directory": 2,
-        "get_many": 1,
-        **checkpoint,
-    }
+# -- nobody, and another way
 
 
 def test_without_anybody_to_tell_history_is_not_kept_waiting(stage):
