@@ -24,7 +24,7 @@ from chalicelib.gateways.stripe import (
 from chalicelib.handlers.jobs import SCHEDULE
 from chalicelib.hearing import HEARD
 from chalicelib.settings import Settings, SettingsError
-from infra.cli import doctor_endpoints, doctor_prices, portal_rules
+from infra.cli import doctor_deliveries, doctor_endpoints, doctor_prices, portal_rules
 from infra.cli.desk import Groups, say_json, say_wrong_settings
 from infra.cli.findings import Check, Finding, fail, ok, run, warn
 from infra.cli.patient import Patient, deployed, local, unsigned
@@ -32,7 +32,6 @@ from infra.cli.patient import Patient, deployed, local, unsigned
 Ask = Callable[[Any], Any]
 
 CLOSE_SECONDS, FAR_SECONDS = 5, 60
-ON_ITS_WAY_SECONDS = 10
 SET_UP = "run `lapse setup stripe --apply`"
 
 
@@ -225,14 +224,8 @@ def _valid(patient: Patient) -> Iterator[Finding]:
 
 
 def _endpoint(patient: Patient) -> Iterator[Finding]:
-    url = patient.webhook_url
-    found = patient.stripe.endpoints()
-    ours = [
-        one
-        for one in found
-        if (one["url"] == url if url else one["url"].endswith("/webhooks/stripe"))
-    ]
-    where = url or "…/webhooks/stripe"
+    ours = doctor_deliveries.ours(patient, patient.stripe.endpoints())
+    where = patient.webhook_url or "…/webhooks/stripe"
     if not ours:
         yield fail(f"no endpoint at Stripe sends to {where}", SET_UP)
         return
@@ -282,32 +275,6 @@ def _answers(patient: Patient) -> Iterator[Finding]:
     else:
         yield fail(
             f"{url} answers {status}, which is not ours", "give Stripe the stage's own address"
-        )
-
-
-def _deliveries(patient: Patient) -> Iterator[Finding]:
-    """Whether Stripe's events arrive. A secret that does not fit shows nowhere else: Stripe tells nobody its own."""
-    told = [
-        one
-        for one in patient.stripe.events_lately()
-        if one["type"] in HEARD
-        and one["created"] < patient.present.timestamp() - ON_ITS_WAY_SECONDS
-    ]
-    waiting = [one for one in told if one["pending_webhooks"]]
-    if not told:
-        yield ok("Stripe has had nothing to tell us lately")
-    elif not waiting:
-        yield ok(f"the last {len(told)} events that Stripe had to tell were all taken")
-    elif told[0]["pending_webhooks"]:
-        yield fail(
-            f"the last {told[0]['type']} ({told[0]['id']}) was not taken, and {len(waiting) - 1} before it",
-            "see what we answered it in Stripe's Dashboard; on 400 the endpoint's signing secret is not the"
-            " one that lies where LAPSE_WEBHOOK_SECRETS says. Stripe sends it again, nothing is lost",
-        )
-    else:
-        yield warn(
-            f"{len(waiting)} of the last {len(told)} events are still to be sent again, the newest was taken",
-            "wait: Stripe repeats them, and hear_missed_events reads what it gives up",
         )
 
 
@@ -438,7 +405,8 @@ CHECKS: tuple[Check[Patient], ...] = (
     Check("permissions", _permissions),
     Check("endpoint", _endpoint),
     Check("webhook", _answers, at_aws=True),
-    Check("deliveries", _deliveries),
+    Check("deliveries", doctor_deliveries.taken),
+    Check("heard", doctor_deliveries.heard, at_aws=True),
     Check("portal", _portal),
     Check("policies", _policies),
     Check("issuer", _keys, at_aws=True),

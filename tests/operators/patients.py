@@ -30,7 +30,8 @@ def healthy(life, **settings):
     given = replace(
         life.world.settings, table_name="lapse-test", **({"portal_configuration": made} | settings)
     )
-    return replace(patient.of_settings(given, stripe), now=life.now, webhook_url=URL)
+    found = patient.of_settings(given, stripe)
+    return replace(found, now=life.now, webhook_url=URL, world=lambda: life.world)
 
 
 def examined(capsys, one, *, without_aws=True, skip=()):
