@@ -19,6 +19,9 @@ from infra.local.messages import Answer, Request, flat, problem
 
 LAMBDA_MILLISECONDS = 29_000
 
+LEADING = 2
+"""Parts of a path that are words in nearly all routes, as `v1` and `numbers` are."""
+
 Event = dict[str, Any]
 
 
@@ -133,9 +136,8 @@ def find_route(routes: Sequence[str], path: str) -> Match | None:
     parts = path.split("/")
     if len(parts) > 2 and parts[-1] == "":
         parts = parts[:-1]
-    found = [
-        route for route in _of_length(tuple(routes), len(parts)) if fits(_parts_of(route), parts)
-    ]
+    likely = _likely(tuple(routes), len(parts), tuple(parts[: LEADING + 1]))
+    found = [route for route in likely if fits(_parts_of(route), parts)]
     if not found:
         return None
     route = min(found, key=lambda route: [part.startswith("{") for part in _parts_of(route)])
@@ -145,9 +147,14 @@ def find_route(routes: Sequence[str], path: str) -> Match | None:
 
 
 @lru_cache(maxsize=256)
-def _of_length(routes: tuple[str, ...], length: int) -> tuple[str, ...]:
-    """Those that a path of so many parts may mean: a tenth of them, and each request asks."""
-    return tuple(one for one in routes if is_greedy(one) or len(_parts_of(one)) == length)
+def _likely(routes: tuple[str, ...], length: int, leading: tuple[str, ...]) -> tuple[str, ...]:
+    """Those that a path of so many parts, the first of which are these, may mean: a few, and each request asks."""
+    return tuple(
+        one
+        for one in routes
+        if is_greedy(one)
+        or (len(_parts_of(one)) == length and fits(_parts_of(one)[: len(leading)], leading))
+    )
 
 
 @cache

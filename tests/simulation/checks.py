@@ -283,7 +283,8 @@ class Watching:
             return
         self.emptied[seen.account.id] = purged
         for row in seen.rows:
-            found = [words for words in CONTENT if words in json.dumps(row)]
+            text = json.dumps(row)
+            found = [words for words in CONTENT if words in text]
             assert not found, f"5: {_listed(found)} outlived the purge in {row['sk']}"
 
 
@@ -508,12 +509,12 @@ def _differs(account: Account, theirs: dict[str, Any]) -> str | None:
         if never_began or account.purged_at is not None:
             return None
         return f"{theirs['id']} ({theirs['status']}) is not known here"
-    stripe_says = _in_words(
-        theirs["status"], theirs["cancel_at"], theirs["cancel_at_period_end"], theirs["ended_at"]
-    )
+    stripe_says = (
+        theirs["status"], theirs["cancel_at"], theirs["cancel_at_period_end"], theirs["ended_at"],
+    )  # fmt: skip
     # Given up before its first payment, it never began here, whatever Stripe calls that.
     given_up = ours.status == "incomplete_expired" and theirs["status"] == "canceled"
-    we_say = _in_words(
+    we_say = (
         "canceled" if given_up else ours.status,
         _unix(ours.cancel_at),
         ours.cancel_at_period_end,
@@ -521,7 +522,10 @@ def _differs(account: Account, theirs: dict[str, Any]) -> str | None:
     )
     if we_say == stripe_says:
         return None
-    return f"Stripe says that {theirs['id']} is {stripe_says}, and we say that it is {we_say}"
+    return (
+        f"Stripe says that {theirs['id']} is {_in_words(*stripe_says)},"
+        f" and we say that it is {_in_words(*we_say)}"
+    )
 
 
 def _in_words(status: str, cancel_at: int | None, at_period_end: bool, ended_at: int | None) -> str:

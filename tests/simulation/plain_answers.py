@@ -1,4 +1,4 @@
-"""Stripe's answers as they came, in place of the SDK's objects.
+"""Stripe's answers as they came, in place of the SDK's objects; and its questions without what the SDK says of itself.
 
 The SDK builds an object for every part of an answer, and `gateways.stripe` turns them back into the JSON they were made
 of. Every other test lets it; worlds are played by the thousand, and it was a quarter of their time.
@@ -6,12 +6,12 @@ of. Every other test lets it; worlds are played by the thousand, and it was a qu
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
+import msgspec
 import stripe._api_requestor
 from stripe._stripe_response import StripeResponse, StripeResponseBase
 
@@ -48,17 +48,19 @@ def plain_answers() -> Iterator[None]:
         # It writes each line before it looks whether anybody reads it.
         patch.object(SDK, "log_debug", _nothing),
         patch.object(SDK, "log_info", _nothing),
+        # It looks for each of them in the environment before every call.
+        patch.object(SDK._APIRequestor, "AI_AGENTS", []),
     ):
         yield
 
 
 class PlainResponse(StripeResponse):
-    """As theirs, with dictionaries of the C reader instead of ordered ones, which are made one by one."""
+    """As theirs, with plain dictionaries instead of ordered ones, which are made one by one."""
 
     def __init__(self, body: str, code: int, headers: Mapping[str, str]) -> None:
         StripeResponseBase.__init__(self, code, headers)
         self.body = body
-        self.data = json.loads(body)
+        self.data = msgspec.json.decode(body)
 
 
 def _nothing(_message: str, **_params: object) -> None:

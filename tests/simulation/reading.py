@@ -6,8 +6,9 @@ found at the very act that made it.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
+from chalicelib.domain.account import Account
 from chalicelib.store import keys
 from chalicelib.store.accounts import loaded_from
 from chalicelib.store.memory import MemoryTable
@@ -68,6 +69,8 @@ class Reading:
         self._known: dict[str, dict[str, tuple[Stored, Row]]] = {}
         self.accounts: dict[str, Seen] = {}
         """Partition → what stands in it."""
+        self._loaded: dict[str, tuple[Row, Account]] = {}
+        self._read_as: dict[str, dict[str, tuple[Row, Any]]] = {}
         self._owners: dict[str, str] = {}
         self._claims: dict[str, list[str]] = {}
 
@@ -100,10 +103,17 @@ class Reading:
             self.accounts.pop(pk, None)
             if "account" in now:
                 rows = [now[sk][1] for sk in sorted(now)]
-                self.accounts[pk] = Seen(loaded_from(now["account"][1]).account, rows)
+                read = self._read_as.setdefault(pk, {})
+                self.accounts[pk] = Seen(self._account(pk, now["account"][1]), rows, read)
         return [
             row for sk, (values, row) in now.items() if before.get(sk, (None,))[0] is not values
         ]
+
+    def _account(self, pk: str, row: Row) -> Account:
+        known = self._loaded.get(pk)
+        if known is None or known[0] is not row:
+            known = self._loaded[pk] = row, loaded_from(row).account
+        return known[1]
 
     def _beside(self, kind: str) -> list[Row]:
         return [

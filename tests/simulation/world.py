@@ -45,6 +45,9 @@ MODES = {
 }
 OLD_VERSIONS = ("2018-02-28", "2022-11-15", "2024-06-20", "2025-02-24.acacia", "2025-08-27.basil")
 
+_TOKENS: dict[tuple[Any, ...], str] = {}
+"""What was wanted → the token. All worlds of a process have one issuer, with one key."""
+
 
 @dataclass
 class Resident:
@@ -100,7 +103,6 @@ class Simulated(Life):
         self.trail: list[str] = []
         """What was done and answered, act by act."""
         self.table = table or NotingTable()
-        self._tokens: dict[tuple[Any, ...], str] = {}
         super().__init__(self.table, start=plan.start)
         if not plan.hears_everything:
             self._listen_as_deployed()
@@ -284,11 +286,11 @@ class Simulated(Life):
         assert put.status in (200, 201), put.body
 
     def token(self, account_id: str | None, *roles: str, **more: Any) -> str:
-        """Signed once: tokens here are for ever, and signing takes longer than being answered."""
+        """Signed once for all worlds: tokens here are for ever, and signing takes longer than being answered."""
         wanted = (account_id, roles, *more.items())
-        if wanted not in self._tokens:
-            self._tokens[wanted] = super().token(account_id, *roles, **more)
-        return self._tokens[wanted]
+        if wanted not in _TOKENS:
+            _TOKENS[wanted] = super().token(account_id, *roles, **more)
+        return _TOKENS[wanted]
 
     def try_control(self, action: str, **fields: Any) -> dict[str, Any] | None:
         """What a person does at Stripe; None where Stripe says that it is not possible now."""
