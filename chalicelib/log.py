@@ -82,6 +82,8 @@ def _write(level: int, name: str, keys: Mapping[str, object]) -> None:
         _logger.addHandler(_handler())
         _logger.setLevel(logging.INFO)
         _logger.propagate = False
+    if not _logger.isEnabledFor(level):
+        return
     _logger.log(level, json.dumps({"event": name, **keys, **_measured(name, keys)}, default=str))
 
 

@@ -35,6 +35,7 @@ class IssuerKeys:
     configured: Mapping[str, Any] | None
     url: str | None
     fetch: Callable[[str], bytes] = fetch
+    _heard: Any = None
     _known: dict[str, Any] = field(default_factory=dict)
     _fetched_at: datetime | None = None
     _tried_at: datetime | None = None
@@ -58,7 +59,10 @@ class IssuerKeys:
 
     def _load(self, now: datetime) -> None:
         try:
-            self._known = _signing_keys(self._said())
+            said = self._said()
+            # The very same keys stay the very same, so what they verified need not be verified again.
+            if said != self._heard:
+                self._known, self._heard = _signing_keys(said), said
         except Exception as error:  # noqa: BLE001 - whatever a stranger's server answers; the keys we have stay
             log.problem("keys_not_fetched", error)
         else:
