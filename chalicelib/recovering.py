@@ -13,8 +13,9 @@ from chalicelib.domain.account import Account
 from chalicelib.domain.facts import NumberRecoveryAsked
 from chalicelib.domain.moments import rfc3339
 from chalicelib.domain.number_fees import Number
-from chalicelib.domain.recovering import NOT_RECOVERABLE, TAKEN, CannotRecover
+from chalicelib.domain.recovering import NO_LIVE_PLAN, NOT_RECOVERABLE, TAKEN, CannotRecover
 from chalicelib.domain.steps import NUMBER_RECOVERED, Step
+from chalicelib.gateways.stripe import StripeRefused
 from chalicelib.lifecycle import ask_of_all, must_load, tell
 from chalicelib.store import holdings
 from chalicelib.wiring import World
@@ -91,7 +92,14 @@ def _after_asking(world: World, account_id: str, id: str) -> Account:
     customer = account.stripe_customer_id
     if customer is None:
         return account
-    return ask_of_all(world, account_id, customer, id=f"{id}:asked").account
+    try:
+        return ask_of_all(world, account_id, customer, id=f"{id}:asked").account
+    except StripeRefused as refused:
+        raise CannotRecover(
+            NO_LIVE_PLAN,
+            f"Stripe says nothing of this account's customer ({refused.code}), so nobody knows of a plan that needs the"
+            " number. See whether the account names the right customer.",
+        ) from refused
 
 
 def _must_be_free(world: World, account: Account, e164: str) -> None:

@@ -13,7 +13,8 @@ from chalicelib import cancelling, lifecycle
 from chalicelib.domain.account import Subscription
 from chalicelib.domain.blockers import cancel_roles
 from chalicelib.domain.identity import OnFile, Said, matches
-from chalicelib.gateways.stripe import StripeUnavailable
+from chalicelib.gateways.stripe import StripeRefused, StripeUnavailable
+from chalicelib.gateways.stripe_reader import Unreadable
 from chalicelib.handlers import shapes
 from chalicelib.handlers.call import Answer, Call
 from chalicelib.handlers.calls import is_id
@@ -74,7 +75,8 @@ def _identified(call: Call[Any]) -> Subscription:
     _count_a_try(call)
     try:
         found = _matching(call)
-    except StripeUnavailable:
+    except (StripeUnavailable, StripeRefused, Unreadable):
+        # Nothing was compared, so nothing was tried.
         _give_the_try_back(call)
         raise
     if found is None:

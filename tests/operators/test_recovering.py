@@ -12,6 +12,7 @@ import pytest
 
 from chalicelib import wiring
 from chalicelib.domain.moments import rfc3339
+from chalicelib.gateways.stripe import Stripe, StripeRefused
 from infra.cli.main import main
 from tests.operators.desk import ACME, DAY, NUMBER, RELEASE, WHY, Desk
 from tests.support.life import Life
@@ -163,6 +164,21 @@ def test_stripe_is_asked_first_and_without_its_answer_nothing_is_rented(desk):
     assert calls(desk) == []
     desk.life.faults.order({"target": "stripe", "kind": "error", "count": 0})
     assert recover(desk).status == 200
+
+
+def test_where_stripe_knows_no_such_customer_nothing_is_rented_and_the_sentence_says_where_to_look(
+    desk, monkeypatch
+):
+    def refused(*_given):
+        raise StripeRefused("resource_missing", "No such customer")
+
+    monkeypatch.setattr(Stripe, "subscriptions_of", refused)
+
+    answer = recover(desk)
+
+    assert (answer.status, answer.code) == (409, "no_live_plan")
+    assert "See whether the account names the right customer." in answer.body["detail"]
+    assert calls(desk) == []
 
 
 def test_a_number_that_another_account_has_by_now_is_taken(desk):

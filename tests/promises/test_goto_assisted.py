@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.moments import rfc3339
+from chalicelib.gateways.stripe import Stripe, StripeRefused
+from chalicelib.gateways.stripe_reader import Unreadable
 from chalicelib.store.memory import MemoryTable
 from tests.support.goto import (
     ACME,
@@ -229,6 +231,25 @@ def test_a_try_that_stripe_did_not_answer_is_none():
     for _ in range(6):
         life.faults.order({"target": "stripe", "kind": "timeout", "count": 3})
         assert ask(life, webinar, RIGHT).code == "stripe_unavailable"
+
+    assert ask(life, webinar, RIGHT).status == 201
+
+
+@pytest.mark.parametrize(
+    "error",
+    [StripeRefused("resource_missing", "No such customer"), Unreadable("no address")],
+    ids=lambda one: type(one).__name__,
+)
+def test_a_try_of_which_stripe_tells_nothing_is_none(monkeypatch, error):
+    """GT-8: as above. Whoever mends it is not kept waiting until tomorrow."""
+    life, webinar = on_the_phone()
+
+    def tells_nothing(*_given):
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Stripe, "payment_method", tells_nothing)
+        assert {ask(life, webinar, RIGHT).status for _ in range(6)} == {500}
 
     assert ask(life, webinar, RIGHT).status == 201
 
