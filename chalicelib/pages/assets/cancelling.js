@@ -96,7 +96,7 @@ export class Cancelling {
       h("fieldset", { "aria-describedby": "plan-wrong" }, h("legend", { class: "unseen" }, t("ask_plan")),
         this.choices.map((one) => this.#choice("plan", one.id, one.id === this.id, () => { this.#choose(one.id); }, [
           h("span", { class: "what" }, theirs(one.title)),
-          h("span", { class: "note" }, said(one, "renews_at") ? `${t("renews")}: ${said(one, "renews_at")}` : t.word("status", one.status)),
+          h("span", { class: "note" }, said(one, "renews_at") ? t("renews_on", { when: said(one, "renews_at") }) : t.word("status", one.status)),
           !one.allowed.cancel.ok && h("span", { class: "note" }, t("not_now")),
         ]))),
       wrong,

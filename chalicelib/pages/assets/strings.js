@@ -23,6 +23,7 @@ const STRINGS = {
   no_plan: { en: "You have no plan at the moment. You can still log in, and choose a plan below.", fr: "Vous n'avez aucun forfait pour le moment. Vous pouvez toujours vous connecter et choisir un forfait ci-dessous." },
   no_plan_ever: { en: "You have no plan yet. Choose one below.", fr: "Vous n'avez pas encore de forfait. Choisissez-en un ci-dessous." },
   renews: { en: "Renews", fr: "Renouvellement" },
+  renews_on: { en: "Renews: {when}", fr: "Renouvellement : {when}" },
   next_charge: { en: "Next charge", fr: "Prochain paiement" },
   charge_on: { en: "{amount} on {when}", fr: "{amount} le {when}" },
   last_day: { en: "Last day of access", fr: "Dernier jour d'accès" },
