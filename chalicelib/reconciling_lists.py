@@ -45,7 +45,8 @@ PAID_SINCE = timedelta(days=90)
 """A voucher may be paid sixty days after its session was made. A refund whose customer names no bank account is given up
 by Stripe after forty-five."""
 DISPUTED_SINCE = timedelta(days=180)
-"""A dispute may take months until it is over."""
+"""One that was closed may be taken up again months after it was opened. Whichever is open here is asked for by its id
+(`reconciling_accounts`), however old it is."""
 
 UNHEARD = "subscription_unknown_here"
 
