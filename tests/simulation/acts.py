@@ -679,14 +679,14 @@ def retry_step(world: Simulated, resident: Resident, random: Random) -> None:
 
 def _on_a_step(world: Simulated, resident: Resident, random: Random, what: str) -> None:
     if steps := _steps_seen(world, resident):
-        _say(world, random.choice(steps), what)
+        _say(world, resident, random.choice(steps), what)
 
 
 def _overrule(world: Simulated, resident: Resident, kind: str, what: str) -> None:
     for step in _steps_seen(world, resident):
         if step["kind"] == kind:
             resident.release_waived |= what == "waive"
-            _say(world, step, what)
+            _say(world, resident, step, what)
 
 
 def _steps_seen(world: Simulated, resident: Resident) -> list[dict[str, Any]]:
@@ -698,8 +698,13 @@ def _steps_seen(world: Simulated, resident: Resident) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _say(world: Simulated, step: dict[str, Any], what: str) -> None:
-    world.operator("POST", f"/v1/admin/steps/{step['key']}/{what}", {"reason": "To look."})
+def _say(world: Simulated, resident: Resident, step: dict[str, Any], what: str) -> None:
+    if what != "hold":
+        # Noted first: it may be let go although that is never answered.
+        resident.held.pop(step["kind"], None)
+    path = f"/v1/admin/steps/{step['key']}/{what}"
+    if world.operator("POST", path, {"reason": "To look."}).status == 200 and what == "hold":
+        resident.held.setdefault(step["kind"], world.now)
 
 
 def announce_work(world: Simulated, resident: Resident, random: Random) -> None:

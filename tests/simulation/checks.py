@@ -24,6 +24,7 @@ from chalicelib.domain.moments import months_after, rfc3339
 from chalicelib.domain.policy import Policy
 from chalicelib.domain.steps import (
     CALL_SETTLED,
+    DATA_PURGED,
     NUMBER_REMOVED,
     NUMBERS_RELEASED,
     REGISTRATION_WITHDRAWN,
@@ -186,9 +187,17 @@ class Watching:
             if name in (*resident.removed, *resident.withdrawn):
                 return
         resident = _owner(world, name)
-        needs, after = (
-            ("needs_numbers", FORTNIGHT) if "numbers" in book else ("needs_registrations", MONTH)
+        needs, after, kind = (
+            ("needs_numbers", FORTNIGHT, NUMBERS_RELEASED)
+            if "numbers" in book
+            else ("needs_registrations", MONTH, REGISTRATIONS_LAPSE)
         )
+        # Held in this very second, it may have been at the carrier already.
+        if resident.held.get(kind, now) < now:
+            self.early.append(
+                f"4/5: {name} was given back at {rfc3339(now)}, held by an operator since"
+                f" {rfc3339(resident.held[kind])}"
+            )
         mine = [s for s in _at_stripe(world, resident) if _plan_says(world, resident, s, needs)]
         living = [s["id"] for s in mine if s["status"] in LIVE]
         # What was never paid never began: that Stripe gave it up is no end.
@@ -211,6 +220,11 @@ class Watching:
             return  # as it began
         on_hold = account.legal_hold is not None or resident.on_hold
         assert not on_hold, f"5: {account.id} was purged under a legal hold"
+        assert DATA_PURGED not in resident.held, (
+            f"5: {account.id} was purged, and an operator held that"
+        )
+        # It empties the account of whatever was said about its steps.
+        resident.held.clear()
         held = [id for id, case in account.cases.items() if case.holds_purge]
         assert not held, f"5: {account.id} was purged while {_listed(held)} was open"
         asked = [d for d in resident.disputes if _is_open_at_stripe(self.world, d, began)]

@@ -34,6 +34,7 @@ def leave(world: Simulated, resident: Resident) -> None:
             nothing_is_left(world, resident)
     _cancel_everything(world, resident)
     seen = world.operator("GET", f"/v1/admin/accounts/{resident.id}/timeline")
+    resident.held.clear()
     for one in (seen.body or {}).get("held", []):
         world.operator("POST", f"/v1/admin/steps/{one['key']}/retry", OVER)
 

@@ -56,6 +56,7 @@ def _told_again(world: Simulated, resident: Resident) -> None:
     resident.contracts.clear()
     resident.shown.clear()
     resident.on_hold = False
+    resident.held.clear()
     resident.restored = True
     resident.cases = [
         id for id in resident.cases if cases.load(world.clean.table, resident.id, id) is not None

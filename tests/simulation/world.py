@@ -73,6 +73,8 @@ class Resident:
     """What the carrier does not have (any more), and nobody has told us."""
     release_waived: bool = False
     """Whether an operator perhaps took a release as done without its being carried out: what was kept is kept."""
+    held: dict[str, datetime] = field(default_factory=dict)
+    """Kind of step → since when an operator holds one of it, as was confirmed to them."""
     on_hold: bool = False
     """Whether a court's hold was confirmed to an operator, and no end of it."""
     sent: list[tuple[str, datetime]] = field(default_factory=list)
