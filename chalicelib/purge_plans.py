@@ -12,7 +12,7 @@ from chalicelib.domain.account import Account
 from chalicelib.domain.erasure import Erasure, erasure_id
 from chalicelib.domain.holding import held_by_cases, is_held, is_waived
 from chalicelib.domain.moments import rfc3339
-from chalicelib.domain.purging import is_at_carrier, purge_at
+from chalicelib.domain.purging import is_at_carrier, is_still_registered, purge_at
 from chalicelib.domain.steps import DATA_PURGED, Step
 from chalicelib.gateways.purgers import Purger, PurgerUnavailable
 from chalicelib.store import accounts, keys
@@ -54,13 +54,14 @@ def _held_by(world: World, account: Account, at: datetime) -> list[str]:
     """Why it would not be done even if it were due."""
     if account.purge_began_at is not None:
         return []
-    step = Step(DATA_PURGED, at)
+    step, policy = Step(DATA_PURGED, at), world.policies.get(account.policy)
     found = {
         "legal_hold": account.legal_hold is not None,
         "held_by_operator": step.id in account.held,
         "waived": is_waived(account, step),
-        "waits_for_approval": approving.is_missing(account, world.policies.get(account.policy), at),
+        "waits_for_approval": approving.is_missing(account, policy, at),
         "numbers_not_released": is_at_carrier(account),
+        "registrations_not_lapsed": is_still_registered(account, policy),
         "case_open": bool(held_by_cases(account, step)),
     }
     held = found["legal_hold"] or found["held_by_operator"] or found["case_open"]

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from chalicelib.domain.account import Account
 from chalicelib.domain.ending import last_end
+from chalicelib.domain.lapsing import lapse_at
 from chalicelib.domain.moments import years_after
 from chalicelib.domain.policy import Policy
 from chalicelib.domain.steps import DATA_PURGED, Step
@@ -30,6 +31,12 @@ def is_at_carrier(account: Account) -> bool:
         or account.recoveries
         or account.withdrawals
     )
+
+
+def is_still_registered(account: Account, policy: Policy) -> bool:
+    """Whether a registration is still to lapse: an operator held that, or the carrier would not hear of it. The purge takes
+    the ends away by which its day is counted, so it would stay at the carrier for ever."""
+    return account.registrations > 0 and lapse_at(account, policy) is not None
 
 
 def steps(account: Account, policy: Policy) -> Iterator[Step]:

@@ -63,11 +63,14 @@ def _begin(task: Task) -> Loaded:
     account = task.loaded.account
     if account.purge_began_at is not None:
         return task.loaded
-    if approving.is_missing(account, task.world.policies.get(account.policy), task.step.due):
+    policy = task.world.policies.get(account.policy)
+    if approving.is_missing(account, policy, task.step.due):
         raise NotYet("waits_for_approval")
     if purging.is_at_carrier(account):
         # Deleting the row of a number that is still rented would leave it rented for ever.
         raise NotYet("numbers_not_released")
+    if purging.is_still_registered(account, policy):
+        raise NotYet("registrations_not_lapsed")
     return settle(
         task.world,
         task.loaded,

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.operators.desk import ACME, NUMBER, RELEASE, Desk
+from tests.operators.desk import ACME, DAY, NUMBER, PURGE, RELEASE, Desk
 
 MINUTES = timedelta(minutes=10)
 TEN_DLC = "10dlc-1"
@@ -75,6 +75,24 @@ def test_a_registration_that_lapsed_unheard_is_known_to_have_lapsed_though_that_
     assert desk.life.at_carrier()[TEN_DLC] == "lapsed"
     (one,) = desk.life.membership(ACME)["registrations"]
     assert one["status"] == "lapsed"
+
+
+def test_nothing_is_purged_while_a_registration_that_an_operator_held_is_at_the_carrier(desk):
+    """The purge forgets the ends by which the day of the lapse is counted: it would never have come, and the registration
+    would have stayed at the carrier, and here, for ever."""
+    desk.life.move(RELEASE)
+    desk.act("hold", "registrations_lapse")
+    desk.life.move(PURGE)
+
+    assert desk.step("data_purged")["last_error"] == "registrations_not_lapsed"
+    assert desk.life.at_carrier()[TEN_DLC] == "active"
+
+    desk.act("retry", "registrations_lapse")
+    desk.life.move(PURGE + DAY)
+
+    assert desk.life.at_carrier()[TEN_DLC] == "lapsed"
+    assert desk.life.membership(ACME)["registrations"] == []
+    assert len(desk.told("step.data_purged")) == 1
 
 
 def test_asking_what_became_of_a_call_is_not_held(desk):
