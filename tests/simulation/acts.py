@@ -342,10 +342,13 @@ def remove_number(world: Simulated, resident: Resident, random: Random) -> None:
     world.customer(resident.id, "DELETE", f"/v1/numbers/{e164}")
 
 
-def remove_all_numbers(world: Simulated, resident: Resident) -> None:
+def give_everything_back(world: Simulated, resident: Resident) -> None:
     for e164 in _numbers(resident):
         resident.removed.add(e164)
         world.customer(resident.id, "DELETE", f"/v1/numbers/{e164}")
+    for name in resident.registrations:
+        resident.withdrawn.add(name)
+        world.customer(resident.id, "DELETE", f"/v1/registrations/{name}")
 
 
 def register(world: Simulated, resident: Resident, random: Random) -> None:
@@ -732,12 +735,17 @@ def edit_work(world: Simulated, resident: Resident, random: Random) -> None:
 
 
 def recover_number(world: Simulated, resident: Resident, random: Random) -> None:
-    """An operator tries to have a number back that is gone."""
+    """An operator tries to have a number back that is gone; or somebody buys it again, and the SaaS puts it anew."""
     records = world.carrier.view()["numbers"]
     gone = [n for n in _numbers(resident) if n in records and records[n]["status"] == "released"]
     if not gone:
         return
     e164 = random.choice(gone)
+    if random.random() < 0.4:
+        resident.recovered = True
+        resident.removed.discard(e164)
+        world.number(resident.id, e164, fee=100, bought_at=world.now)
+        return
     body = {"account_id": resident.id, "reason": "They asked for it."}
     reply = world.operator("POST", f"/v1/admin/numbers/{e164}/recovery", body)
     resident.recovered = True

@@ -135,7 +135,7 @@ class Watching:
             holds_as_stored(seen, policy, world.now, around, witness)
             ended_stays_ended(seen, witness)
             self._purges_come_after_a_year(resident, seen.account)
-            self._purges_leave_no_content(seen)
+            self._purges_leave_no_content(resident, seen)
             self._fees_were_owed_by_stripes_dates(resident, seen)
             self.given_days.stay(seen.account)
             _calls_are_found_out(world, seen.account)
@@ -290,8 +290,9 @@ class Watching:
         switched = any(s.left_plans for s in account.subscriptions.values())
         return bool(self.world.windows or resident.contracts or account.contracts or switched)
 
-    def _purges_leave_no_content(self, seen: Seen) -> None:
-        """5. Looked at as soon as it is done: whoever comes back may write anew."""
+    def _purges_leave_no_content(self, resident: Resident, seen: Seen) -> None:
+        """5. Looked at as soon as it is done: whoever comes back may write anew. Nor what nobody would ever end any more:
+        the ends by which its day is counted are gone."""
         purged = seen.account.purged_at
         if purged is None or self.emptied.get(seen.account.id) == purged:
             return
@@ -300,6 +301,8 @@ class Watching:
             text = json.dumps(row)
             found = [words for words in CONTENT if words in text]
             assert not found, f"5: {_listed(found)} outlived the purge in {row['sk']}"
+        left = _still_registered(self.world, resident, seen)
+        assert not left, f"5: {seen.account.id} was purged, and {_listed(left)} is registered still"
 
 
 def _a_year_after(moment: datetime) -> datetime:
@@ -816,6 +819,10 @@ def _nothing_is_left(world: Simulated, watching: Watching, resident: Resident) -
         assert not held, (
             f"11: {_listed(held)} is still rented for {resident.id}, a year after everybody left"
         )
+        registered = _still_registered(world, resident, seen)
+        assert not registered, (
+            f"11: {_listed(registered)} is still registered for {resident.id}, a year after everybody left"
+        )
         seats = {id: n for id, n in seen.account.seats.items() if n}
         assert not seats, (
             f"GT-5: {resident.id} still has seats in {_listed(seats)}, a year after everybody left"
@@ -824,6 +831,16 @@ def _nothing_is_left(world: Simulated, watching: Watching, resident: Resident) -
             assert seen.account.purged_at, (
                 f"11: {resident.id} was never purged, and what lies ahead is {_listed(seen.account.steps)}"
             )
+
+
+def _still_registered(world: Simulated, resident: Resident, seen: Seen) -> list[str]:
+    """Though a plan that needed it has ended since, and none lives."""
+    mine = [s for s in _at_stripe(world, resident)
+            if _plan_says(world, resident, s, "needs_registrations") and _ever_paid(world, s)]  # fmt: skip
+    if not mine or any(s["ended_at"] is None for s in mine):
+        return []
+    ended = max(_instant(s["ended_at"]) for s in mine)
+    return [r.id for r in seen.registrations if r.lapses and r.known_since < ended]
 
 
 def _explained(seen: Seen) -> bool:

@@ -31,7 +31,7 @@ def leave(world: Simulated, resident: Resident) -> None:
             _lift_the_hold(world, resident)
             acts.appeal(world, resident, random)
         case _:
-            nothing_is_left(world, resident)
+            _nothing_keeps(world, resident)
     _cancel_everything(world, resident)
     seen = world.operator("GET", f"/v1/admin/accounts/{resident.id}/timeline")
     resident.held.clear()
@@ -40,12 +40,16 @@ def leave(world: Simulated, resident: Resident) -> None:
 
 
 def nothing_is_left(world: Simulated, resident: Resident) -> None:
-    """That keeps what they had from being deleted. Whoever waived a release has the numbers removed in another way."""
+    """That keeps what they had from being deleted. What a waiver kept is given back in another way."""
     if resident.customer:
-        _lift_the_hold(world, resident)
-        _decide_everything(world, resident)
+        _nothing_keeps(world, resident)
         if resident.release_waived:
-            acts.remove_all_numbers(world, resident)
+            acts.give_everything_back(world, resident)
+
+
+def _nothing_keeps(world: Simulated, resident: Resident) -> None:
+    _lift_the_hold(world, resident)
+    _decide_everything(world, resident)
 
 
 def _lift_the_hold(world: Simulated, resident: Resident) -> None:

@@ -105,6 +105,8 @@ BUGS = (
         "{_name(thing)}:{since}:{due_of(task)}", "{_name(thing)}:{due_of(task)}"),
     Bug("called-off-unasked", "nobody asks after a call whose step was called off", "domain/settling.py",
         "ends.due <= called_at and not is_called_off(account, ends)", "ends.due <= called_at"),
+    Bug("purged-registered", "what is still to lapse does not hold up the purge", "effects/purge_data.py",
+        "    if purging.is_still_registered(account, policy):", "    if False:"),
     Bug("dispute-unasked", "nobody asks a bank before a purge", "sweeping.py",
         "needs_the_end=True, claims=True, hears_disputes=True", "needs_the_end=True, claims=True"),
     Bug("refund-not-looked-for", "a refund is made without looking whether it was", "effects/refund.py",
