@@ -15,12 +15,12 @@ from typing import Literal
 
 from chalicelib import log
 from chalicelib.disputing import hear_open
-from chalicelib.domain import capabilities, steps
+from chalicelib.domain import capabilities, returning, steps
 from chalicelib.domain.account import Account
 from chalicelib.domain.capabilities import OFF, ON, SHADOW, Mode, SwitchedOff
 from chalicelib.domain.decide import decide
 from chalicelib.domain.ending import has_ended
-from chalicelib.domain.facts import StepDone
+from chalicelib.domain.facts import StepDone, StripeSaysAll
 from chalicelib.domain.moments import from_rfc3339, rfc3339
 from chalicelib.domain.needs import numbers_needed_at
 from chalicelib.domain.number_fees import paid_beyond
@@ -100,6 +100,8 @@ class How:
     needs_the_end: bool = False
     claims: bool = False
     """Whether it calls outsiders, so that two runs at once must not both do it."""
+    needs_every_plan: bool = False
+    """Whether a return on a plan that nobody can read keeps it from being done: it could not be given back."""
     hears_disputes: bool = False
     """Whether a dispute that is open would keep it from being done: Stripe is asked for those as well."""
 
@@ -125,16 +127,25 @@ HOW: Mapping[str, How] = {
     steps.REGISTRATION_WITHDRAWN: How(at_carrier.withdraw_registration, _never, claims=True),
     steps.CALL_SETTLED: How(at_carrier.settle_call, _never, claims=True),
     steps.NUMBERS_RELEASED: How(
-        at_carrier.release_numbers, _always, needs_the_end=True, claims=True
+        at_carrier.release_numbers, _always, needs_the_end=True, claims=True, needs_every_plan=True
     ),
     steps.REGISTRATIONS_LAPSE: How(
-        at_carrier.lapse_registrations, _always, needs_the_end=True, claims=True
+        at_carrier.lapse_registrations,
+        _always,
+        needs_the_end=True,
+        claims=True,
+        needs_every_plan=True,
     ),
     # The effect asks Stripe for the invoices itself.
     steps.EXPORT_MADE: How(make_export, _never, claims=True),
     steps.EXPORT_EXPIRES: How(expire_export, _never),
     steps.DATA_PURGED: How(
-        purge_data, _unless_begun, needs_the_end=True, claims=True, hears_disputes=True
+        purge_data,
+        _unless_begun,
+        needs_the_end=True,
+        claims=True,
+        needs_every_plan=True,
+        hears_disputes=True,
     ),
 }
 
@@ -281,13 +292,15 @@ def _carry_out_once(
     now = world.clock.now()
     task = Task(world, loaded, step, out_of_time)
     if how.asks_stripe(task):
-        loaded = _after_asking(world, loaded)
+        loaded, said = _after_asking(world, loaded)
         if how.hears_disputes and _pending(loaded.account, step.id, now) == step:
             # Its webhook may be late: what answers the bank would be deleted before we heard of it (seed 868).
             loaded = hear_open(world, loaded)
         task = replace(task, loaded=loaded)
         if _pending(loaded.account, step.id, now) != step:
             return "called off"
+        if how.needs_every_plan and said is not None:
+            _must_be_read(world, loaded.account, said, now)
     if how.needs_the_end:
         _must_have_ended(loaded.account, now)
     if mode == SHADOW:
@@ -329,23 +342,31 @@ def _must_have_ended(account: Account, now: datetime) -> None:
             raise NotYet("not_ended_at_stripe")
 
 
+def _must_be_read(world: World, account: Account, said: StripeSaysAll, now: datetime) -> None:
+    policy = world.policies.get(account.policy)
+    for id in returning.unread(account, said, policy, now):
+        log.event("return_unread", account=account.id, subscription=id)
+        raise NotYet("plan_unknown_at_stripe", needs_person=True)
+
+
 def _pending(account: Account, step_id: str, now: datetime) -> Step | None:
     due = account.steps.get(step_id)
     return step_of(step_id, due) if due is not None and due <= now else None
 
 
-def _after_asking(world: World, loaded: Loaded) -> Loaded:
+def _after_asking(world: World, loaded: Loaded) -> tuple[Loaded, StripeSaysAll | None]:
     """Stripe's word now, decided on. What is visibly different is saved at once; that Stripe merely spoke is
     saved along with whatever is saved next, on the same version."""
     customer = loaded.account.stripe_customer_id
     if customer is None:
-        return loaded
+        return loaded, None
     said = world.stripe.subscriptions_of(customer)
     policy = world.policies.get(loaded.account.policy)
     decision = decide(loaded.account, said, policy, world.clock.now())
     if decision.what is None:
-        return replace(loaded, account=decision.account)
-    return save(world, loaded, decision, id=f"asked:{world.new_id()}", by="stripe").loaded
+        return replace(loaded, account=decision.account), said
+    told = save(world, loaded, decision, id=f"asked:{world.new_id()}", by="stripe")
+    return told.loaded, said
 
 
 def _complete(world: World, loaded: Loaded, step: Step, done: Done) -> None:

@@ -13,6 +13,7 @@ from chalicelib.domain.account import Account
 from chalicelib.domain.decision import Decision
 from chalicelib.domain.facts import StripeSaysSubscription
 from chalicelib.domain.from_stripe import (
+    LIVE,
     SeveralPlans,
     UnknownPrice,
     apply_subscription,
@@ -55,7 +56,6 @@ WHAT_TO_DO: Mapping[str, str] = {
     UNREADABLE: "What Stripe says of it cannot be read for certain. Look at it at Stripe; report its shape.",
 }
 
-_LIVE = ("trialing", "active", "past_due", "unpaid", "paused")
 _RENEWING = ("trialing", "active", "past_due")
 
 
@@ -97,7 +97,7 @@ def of_subscription(account: Account, one: SubscriptionLookedAt, policy: Policy)
     if said is None:
         yield Drift(UNREADABLE, one.id)
         return
-    is_live = said.subscription.status in _LIVE
+    is_live = said.subscription.status in LIVE
     try:
         decision = apply_subscription(account, said, policy)
     except UnknownPrice:
@@ -136,7 +136,7 @@ def payment_is_missing(decision: Decision, subscription_id: str) -> bool:
 def _twice(found: Sequence[SubscriptionLookedAt], policy: Policy) -> Iterator[Drift]:
     plans: dict[str, str] = {}
     for one in found:
-        if one.said is None or one.said.subscription.status not in _LIVE:
+        if one.said is None or one.said.subscription.status not in LIVE:
             continue
         try:
             plans[one.id], _ = plan_of(one.said.subscription, policy)

@@ -32,6 +32,8 @@ MOST_UNPAID = 12
 """So many unpaid invoices are remembered of one subscription, newest first: Stripe tries a card for weeks, not years."""
 
 _BEHIND = ("past_due", "unpaid")
+LIVE = ("trialing", "active", "past_due", "unpaid", "paused")
+"""Stripe's words for a subscription that goes on."""
 
 
 class UnknownPrice(Exception):
