@@ -1,6 +1,7 @@
 """The log: one line for each event, its metrics in the same line, and never what must not be written down."""
 
 import json
+import logging
 import re
 from pathlib import Path
 
@@ -49,6 +50,23 @@ def test_nothing_is_measured_where_no_stage_is_named(lines, monkeypatch):
     log.event("step_done", kind="access_ends")
 
     assert lines == [{"event": "step_done", "kind": "access_ends"}]
+
+
+def test_a_line_that_no_level_lets_through_is_not_even_made(lines):
+    class Thing:
+        def __str__(self) -> str:
+            raise AssertionError("nobody reads it")
+
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        log.event("step_done", kind=Thing())
+    finally:
+        logging.disable(before)
+
+    assert lines == []
+    with pytest.raises(AssertionError):
+        log.event("step_done", kind=Thing())
 
 
 def test_one_event_never_counts_for_another(lines, monkeypatch):
