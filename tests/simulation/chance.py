@@ -81,8 +81,10 @@ class Chance:
             if call.name.endswith(name):
                 self.cut = None
                 return kind
-        struck = (kind for name, kind in KINDS if kind in call.faults and self.strikes(name))
-        return next(struck, None)
+        for name, kind in KINDS:
+            if kind in call.faults and self.strikes(name):
+                return kind
+        return None
 
     def _let_act(self, other: Callable[[Random], None]) -> None:
         self._within = True
