@@ -1,35 +1,14 @@
 """What a customer presses, told through a world whose every call may go wrong once, in every way there is."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from chalicelib import wiring
-from chalicelib.gateways.stripe import StripeUnavailable
 from chalicelib.wiring import World
 from tests.crashes.copies import broken_anywhere
-from tests.crashes.lives import with_files_of_its_own
-from tests.support.faults import FaultyTable, Plan, faulty
+from tests.crashes.lives import through, with_files_of_its_own
+from tests.support.faults import Plan
 from tests.support.goto import ACME
 from tests.support.life import Life, consenting
-
-ASKED = ("subscription", "subscriptions_of", "open_invoices", "payment_method", "invoices_of")
-TOLD = ("turn_renewal_on", "turn_renewal_off", "note")
-
-
-def through(life: Life, plan: Plan) -> World:
-    """The same world, and every call to it may go wrong as planned."""
-    return replace(
-        life.world,
-        table=FaultyTable(life.world.table, plan),
-        stripe=faulty(
-            life.world.stripe,
-            plan,
-            names=(*ASKED, *TOLD),
-            reads=ASKED,
-            unavailable=lambda: StripeUnavailable("as planned"),
-        ),
-    )
-
 
 Prepare = Callable[[], tuple[Life, str]]
 Story = Callable[[Life, str, World], None]

@@ -20,7 +20,7 @@ from chalicelib.lifecycle import must_load
 from chalicelib.store import parked
 from chalicelib.store.table import StoreError
 from chalicelib.store.walks import due_kind
-from tests.crashes.copies import in_a_copy
+from tests.crashes.copies import every_fault_of, in_a_copy
 from tests.crashes.every_route import Ready, onemsg, smarter
 from tests.crashes.lives import ending, through, with_files_of_its_own
 from tests.crashes.stories import STORIES
@@ -143,7 +143,7 @@ def swept_with(ready, kind, plan):
         job.run(through(life, plan))
     life.run_jobs()
     life.move(life.now + timedelta(hours=1))
-    return [(call.name, call.faults) for call in plan.calls], ending(life, ready.table)
+    return plan.calls, ending(life, ready.table)
 
 
 @pytest.mark.parametrize("kind", STEPS_HERE)
@@ -154,13 +154,11 @@ def test_a_step_broken_anywhere_ends_as_if_nothing_had_happened(kind):
     due = min(due for id, due in planned.items() if id.partition(":")[0] == kind)
     life.sleep(max(due, life.now))
     calls, right = in_a_copy(lambda: swept_with(ready, kind, Plan()))
-    assert {name for name, _ in calls} & {"write", "transact"}
+    assert {call.name for call in calls} & {"write", "transact"}
 
-    for index, (name, faults) in enumerate(calls):
-        for fault in faults:
-            plan = Plan({index: fault})
-            _, end = in_a_copy(lambda plan=plan: swept_with(ready, kind, plan))
-            assert not differences(end, right), f"{plan} at {name}"
+    for plan, where in every_fault_of(calls):
+        _, end = in_a_copy(lambda plan=plan: swept_with(ready, kind, plan))
+        assert not differences(end, right), where
 
 
 # -- events

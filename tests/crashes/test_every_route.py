@@ -10,11 +10,11 @@ import pytest
 
 from chalicelib import wiring
 from chalicelib.handlers import doors
-from tests.crashes.copies import in_a_copy
+from tests.crashes.copies import every_fault_of, in_a_copy
 from tests.crashes.every_route import ELSEWHERE, REQUESTS
 from tests.crashes.lives import ending, through, with_files_of_its_own
 from tests.support.endings import differences
-from tests.support.faults import Crash, Fault, Plan
+from tests.support.faults import Crash, Plan
 
 ASKED_AGAIN = timedelta(minutes=11)
 """Longer than a claim of whoever died holds."""
@@ -43,12 +43,11 @@ def broken(request, ready, plan):
     first = None
     with suppress(Crash):
         first = request.ask(ready).status
-    calls = [(call.name, call.faults) for call in plan.calls]
     wiring.use(life.world)
     life.move(life.now + ASKED_AGAIN)
     again = request.ask(ready)
     life.move(life.now + CALM)
-    return first, again.status, calls, ending(life, ready.table)
+    return first, again.status, plan.calls, ending(life, ready.table)
 
 
 @pytest.mark.slow
@@ -61,13 +60,8 @@ def test_a_request_broken_anywhere_and_made_again_ends_as_if_nothing_had_happene
     assert first == request_.answers
     assert calls
 
-    for index, (name, faults) in enumerate(calls):
-        for fault in faults:
-            if fault is Fault.CRASH_BEFORE and index:
-                continue  # Who dies before a call dies after the one before it, and that is told already.
-            plan = Plan({index: fault})
-            _, later, _, end = in_a_copy(lambda plan=plan: broken(request_, ready, plan))
-            where = f"{plan} at {name}"
-            # Whoever was never answered is answered as if it were the first time, or as whoever asks twice.
-            assert later in (first, again, request_.or_under_way), (where, later)
-            assert not differences(end, right), where
+    for plan, where in every_fault_of(calls):
+        _, later, _, end = in_a_copy(lambda plan=plan: broken(request_, ready, plan))
+        # Whoever was never answered is answered as if it were the first time, or as whoever asks twice.
+        assert later in (first, again, request_.or_under_way), (where, later)
+        assert not differences(end, right), where

@@ -11,6 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from jsonschema_rs import Draft202012Validator
+
 from chalicelib.domain.cloud_events import cloud_event
 from chalicelib.domain.moments import from_rfc3339, rfc3339
 from infra.local.outbox import Outbox
@@ -21,18 +23,16 @@ MISFITS: list[str] = []
 
 
 @cache
-def _reader(type: str) -> Any:
-    from jsonschema import Draft202012Validator, FormatChecker
-
-    formats = FormatChecker(formats=())
-
-    @formats.checks("date-time", raises=ValueError)
-    def _is_instant(value: object) -> bool:
-        return not isinstance(value, str) or rfc3339(from_rfc3339(value)) == value
+def _reader(type: str) -> tuple[Draft202012Validator, dict[str, Any]]:
+    def is_instant(value: str) -> bool:
+        try:
+            return rfc3339(from_rfc3339(value)) == value
+        except ValueError:
+            return False
 
     schema = json.loads((SCHEMAS / f"{type}.json").read_text("utf-8"))
-    Draft202012Validator.check_schema(schema)
-    return Draft202012Validator(schema, format_checker=formats)
+    reader = Draft202012Validator(schema, formats={"date-time": is_instant}, validate_formats=True)
+    return reader, schema["properties"]
 
 
 def misfits(event: dict[str, Any]) -> list[str]:
@@ -40,10 +40,12 @@ def misfits(event: dict[str, Any]) -> list[str]:
     path = SCHEMAS / f"{event.get('type')}.json"
     if not path.exists():
         return [f"{event.get('type')} is not documented"]
-    reader = _reader(event["type"])
-    listed = reader.schema["properties"]
+    reader, listed = _reader(event["type"])
     return [
-        *(f"{event['type']}: {one.json_path}: {one.message}" for one in reader.iter_errors(event)),
+        *(
+            f"{event['type']}: {'.'.join(('$', *map(str, one.instance_path)))}: {one.message}"
+            for one in reader.iter_errors(event)
+        ),
         *(f"{event['type']}: {name} is not listed" for name in sorted(set(event) - set(listed))),
         *(
             f"{event['type']}: data.{name} is not listed"
