@@ -109,7 +109,10 @@ def _read_on(world: World, report: Report, out_of_time: OutOfTime) -> None:
         if at.since >= until and all_heard:
             job_notes.write(world.table, JOB, note, replace(at, since=until, finished_at=now))
             return
-        note = job_notes.write(world.table, JOB, note, at)
+        if page.things:
+            # A day without events needs no note: to look through it again costs one request.
+            note = job_notes.write(world.table, JOB, note, at)
+    job_notes.write(world.table, JOB, note, at)
     report.why_stopped = "out of time"
 
 

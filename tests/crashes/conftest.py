@@ -5,9 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.simulation.plain_answers import plain_answers
+from tests.support.logged import unlogged
 
 
 @pytest.fixture(autouse=True)
-def _answers_as_they_came() -> Iterator[None]:
-    with plain_answers():
+def _cheaply() -> Iterator[None]:
+    with plain_answers(), unlogged():
         yield

@@ -48,7 +48,8 @@ class Request:
     or_under_way: int | None = None
     """What it may answer as well, when asked again while an outsider has not answered yet."""
 
-    def ask(self, ready: Ready) -> Reply:
+    def asked(self, ready: Ready) -> Callable[[], Reply]:
+        """The very same whenever it is made, also when time has passed."""
         method, _, path = self.name.partition(" ")
         first, *rest = path.removeprefix("/v1/").removeprefix("admin/").split("/")
         for at, part in enumerate(rest):
@@ -61,9 +62,8 @@ class Request:
         if self.who == "service":
             path += f"?account_id={ACME}"
         headers = {"Idempotency-Key": "pressed-once"} if method == "POST" else {}
-        # The very same again, also when time has passed.
-        body = ready.more.setdefault("body", self.body(ready))
-        return ready.life.api(method, path, body, token=token, headers=headers)
+        body = self.body(ready)
+        return lambda: ready.life.api(method, path, body, token=token, headers=headers)
 
 
 def smarter() -> Ready:

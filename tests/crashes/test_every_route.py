@@ -35,17 +35,17 @@ def test_the_story_of_a_door_elsewhere_is_there(module, name):
     assert callable(getattr(importlib.import_module(module), name))
 
 
-def broken(request, ready, plan):
+def broken(ask, ready, plan):
     """How it ends when the first try goes as planned; and which calls that made."""
     life = ready.life
     with_files_of_its_own(life)
     wiring.use(through(life, plan))
     first = None
     with suppress(Crash):
-        first = request.ask(ready).status
+        first = ask().status
     wiring.use(life.world)
     life.move(life.now + ASKED_AGAIN)
-    again = request.ask(ready)
+    again = ask()
     life.move(life.now + CALM)
     return first, again.status, plan.calls, ending(life, ready.table)
 
@@ -56,12 +56,13 @@ def broken(request, ready, plan):
 def test_a_request_broken_anywhere_and_made_again_ends_as_if_nothing_had_happened(request_):
     ready = request_.ready()
     request_.before(ready)
-    first, again, calls, right = in_a_copy(lambda: broken(request_, ready, Plan()))
+    ask = request_.asked(ready)
+    first, again, calls, right = in_a_copy(lambda: broken(ask, ready, Plan()))
     assert first == request_.answers
     assert calls
 
     for plan, where in every_fault_of(calls):
-        _, later, _, end = in_a_copy(lambda plan=plan: broken(request_, ready, plan))
+        _, later, _, end = in_a_copy(lambda plan=plan: broken(ask, ready, plan))
         # Whoever was never answered is answered as if it were the first time, or as whoever asks twice.
         assert later in (first, again, request_.or_under_way), (where, later)
         assert not differences(end, right), where

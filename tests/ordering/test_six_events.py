@@ -16,6 +16,7 @@ from tests.support import stripe_shapes
 from tests.support.endings import differences, ending
 from tests.support.everything_at_stripe import DAYS, Scene
 from tests.support.invariants import check_all
+from tests.support.logged import unlogged
 from tests.support.stripe_shapes import event
 
 Things = dict[str, tuple[str, dict[str, Any]]]
@@ -135,6 +136,7 @@ def all_told(scene, events):
 
 
 @each_event
+@unlogged()
 def test_every_order_with_every_one_twice_ends_the_same(life, name):
     right = all_told(*told(life))
     others = [other for other in NAMES[life] if other != name]
@@ -147,6 +149,7 @@ def test_every_order_with_every_one_twice_ends_the_same(life, name):
 
 
 @each_event
+@unlogged()
 def test_any_other_heard_at_every_moment_in_between_ends_the_same(life, name):
     """The rest comes afterwards, all of it: until then what was heard may be what Stripe has said by then."""
     right = all_told(*told(life))

@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import argparse
 import gc
-import logging
 import multiprocessing
 import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
 
 from tests.simulation.plan import Plan, plan
 from tests.simulation.play import Played, Violation, play, shortest
+from tests.support.logged import unlogged
 
 AT_ONCE = 10
 """Worlds that one process plays before it says how they went."""
@@ -30,15 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     if given.seed is None and (given.keep or given.store != "memory"):
         parser.error("--keep and --store are for one world: say which with --seed")
-    before = logging.root.manager.disable
-    if not given.log:
-        # Ten thousand failures on purpose: what the app logs of them is of use when one world is looked at.
-        logging.disable(logging.CRITICAL)
-    try:
+    # Whoever called this may go on, and log.
+    with nullcontext() if given.log else unlogged():
         return _played(given)
-    finally:
-        # Whoever called this may go on, and log.
-        logging.disable(before)
 
 
 def _played(given: argparse.Namespace) -> int:
@@ -157,10 +152,10 @@ def _all_played(seeds: range, jobs: int) -> Iterator[tuple[int, Played]]:
 
 
 def _piece(seeds: Sequence[int]) -> list[tuple[int, Played]]:
-    logging.disable(logging.CRITICAL)
     # What was imported stays; looking for garbage in it again and again is half of what garbage costs here.
     gc.freeze()
-    return [(seed, play(plan(seed))) for seed in seeds]
+    with unlogged():
+        return [(seed, play(plan(seed))) for seed in seeds]
 
 
 def _tell(seed: int, short: Violation) -> None:

@@ -12,9 +12,11 @@ from tests.simulation import checks, main
 from tests.simulation.plan import plan
 from tests.simulation.play import Violation, play, shortest
 from tests.support import invariants
+from tests.support.logged import unlogged
 
 
 @pytest.mark.parametrize("tens", range(30))
+@unlogged()
 def test_everything_holds_in_every_world(tens):
     for seed in range(10 * tens, 10 * tens + 10):
         found = play(plan(seed)).violation
