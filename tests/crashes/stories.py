@@ -49,7 +49,8 @@ def _at_the_end(stage: Stage) -> None:
 def _later(days: int) -> Callable[[Stage], None]:
     def prepare(stage: Stage) -> None:
         _at_the_end(stage)
-        for passed in sorted({0, 14, 30} - {days}):
+        # The day before, whoever is to be reminded is.
+        for passed in sorted({0, 14, 30, days - 1}):
             if passed < days:
                 stage.move(END + passed * DAY)
                 stage.run_schedule()
@@ -61,7 +62,9 @@ def _later(days: int) -> Callable[[Stage], None]:
 def _a_year_later(stage: Stage) -> None:
     _later(30)(stage)
     stage.run_schedule()
-    stage.move(END.replace(year=END.year + 1))
+    stage.move(END.replace(year=END.year + 1) - DAY)
+    stage.run_schedule()
+    stage.move(stage.now + DAY)
 
 
 def fees(stage: Stage, paid_days: int = 120) -> None:
