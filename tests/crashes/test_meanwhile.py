@@ -22,16 +22,24 @@ from tests.support.stage import END, Stage
 
 @stories
 def test_a_second_run_at_any_moment_changes_nothing(story):
-    for plan, stage, witness in at_every_moment(story, lambda stage: story.sweep(stage.world)):
+    right = told_cleanly(story.kind)
+
+    def looked_at(plan, stage, witness):
         recover(stage, witness)
-        assert not differences(ending(stage), told_cleanly(story.kind)), plan
+        assert not differences(ending(stage), right), plan
+
+    at_every_moment(story, lambda stage: story.sweep(stage.world), looked_at)
 
 
 @stories
 def test_the_whole_schedule_running_at_any_moment_changes_nothing(story):
-    for plan, stage, witness in at_every_moment(story, lambda stage: stage.run_schedule()):
+    right = told_cleanly(story.kind)
+
+    def looked_at(plan, stage, witness):
         recover(stage, witness)
-        assert not differences(ending(stage), told_cleanly(story.kind)), plan
+        assert not differences(ending(stage), right), plan
+
+    at_every_moment(story, lambda stage: stage.run_schedule(), looked_at)
 
 
 @pytest.mark.parametrize("end", [mark_sent, delete], ids=["sent", "deleted"])
@@ -39,15 +47,16 @@ def test_a_message_that_is_sent_or_deleted_while_it_is_credited_ends_once(end):
     def ends(stage):
         stage.outcome = end(stage.world, stage.load(), "m2")
 
-    seen = set()
-    for plan, stage, witness in at_every_moment(STORIES[steps.MESSAGES_CREDITED], ends):
+    def looked_at(plan, stage, witness):
         recover(stage, witness)
         state = holdings.message(stage.table, "acme", "m2").state
         if stage.outcome == "credited":
             assert state == "credited", plan
         else:
             assert state == stage.outcome, plan
-        seen.add(state)
+        return state
+
+    seen = set(at_every_moment(STORIES[steps.MESSAGES_CREDITED], ends, looked_at))
     assert "credited" in seen
 
 
@@ -58,11 +67,13 @@ def test_a_number_removed_by_hand_while_all_are_released_is_counted_off_once():
         stage.ask_removal(TWO)
         sweep(stage.world, steps.NUMBER_REMOVED)
 
-    for plan, stage, witness in at_every_moment(STORIES[steps.NUMBERS_RELEASED], removes):
+    def looked_at(plan, stage, witness):
         recover(stage, witness)
         assert set(_states(stage).values()) == {"released"}, plan
         assert {n["status"] for n in stage.carrier.view()["numbers"].values()} == {"released"}
         assert stage.load().numbers == 0
+
+    at_every_moment(STORIES[steps.NUMBERS_RELEASED], removes, looked_at)
 
 
 def test_all_released_while_one_is_removed_by_hand_is_counted_off_once():
@@ -91,9 +102,11 @@ def test_a_fee_put_anew_while_fees_are_charged_is_not_overwritten():
         dear = NumberPut(number=_with_fee(existing, 999), existing=existing)
         tell(stage.world, "acme", dear, id="dearer", by="test")
 
-    for plan, stage, witness in at_every_moment(STORIES[steps.NUMBER_FEE], dearer):
+    def looked_at(plan, stage, witness):
         recover(stage, witness)
         assert holdings.number(stage.table, "acme", TWO).monthly_fee == Money(999, "usd"), plan
+
+    at_every_moment(STORIES[steps.NUMBER_FEE], dearer, looked_at)
 
 
 def _with_fee(number, minor):
@@ -211,11 +224,13 @@ def test_a_number_and_a_registration_put_while_the_purge_runs_are_not_forgotten(
         stage.number("+14155550109")
         stage.registration("brand-9")
 
-    for plan, stage, witness in at_every_moment(STORIES[steps.DATA_PURGED], puts):
+    def looked_at(plan, stage, witness):
         recover(stage, witness)
         given_back = stage.carrier.view()["numbers"]["+14155550109"]["status"] == "released"
         held = holdings.number(stage.table, "acme", "+14155550109")
         assert given_back or (held is not None and held.state == "active"), plan
+
+    at_every_moment(STORIES[steps.DATA_PURGED], puts, looked_at)
 
 
 def test_the_purge_waits_for_a_registration_that_its_carrier_does_not_let_go():

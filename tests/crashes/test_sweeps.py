@@ -7,10 +7,11 @@ from functools import cache
 
 import pytest
 
-from tests.crashes.copies import broken_anywhere
-from tests.crashes.meanwhile import Meanwhile, every_moment
+from tests.crashes.copies import broken_anywhere, in_a_copy
+from tests.crashes.meanwhile import Meanwhile
 from tests.crashes.stories import STORIES, Story
 from tests.support.endings import differences, ending
+from tests.support.faults import Plan
 from tests.support.invariants import Witness, check_all
 from tests.support.stage import Stage
 
@@ -34,20 +35,26 @@ def recover(stage: Stage, witness: Witness) -> None:
         check_all(stage.world, stage.table, stage.carrier, witness)
 
 
-def at_every_moment(story, happens):
-    """Tells the story once for every moment at which `happens(stage)` may come in between; yields what came of it."""
+def at_every_moment(story, happens, looked_at):
+    """Tells the story once for every moment at which `happens(stage)` may come in between, always in a copy;
+    `looked_at(plan, stage, witness)` is called there. What it made of each."""
+    stage, witness = prepared(story)
 
-    def alone(plan):
-        stage, _ = prepared(story)
+    def count():
+        plan = Plan()
         story.sweep(stage.through(plan))
+        return len(plan.calls)
 
-    for moment in every_moment(alone):
-        stage, witness = prepared(story)
-        plan = Meanwhile(moment, lambda stage=stage: happens(stage))
+    def at(moment):
+        plan = Meanwhile(moment, lambda: happens(stage))
         story.sweep(stage.through(plan))
         assert plan.happened
         check_all(stage.world, stage.table, stage.carrier, witness)
-        yield plan, stage, witness
+        return looked_at(plan, stage, witness)
+
+    moments = range(in_a_copy(count))
+    assert moments
+    return [in_a_copy(lambda moment=moment: at(moment)) for moment in moments]
 
 
 @cache

@@ -21,8 +21,7 @@ def test_who_returns_in_the_middle_of_a_release_keeps_every_number_not_begun_by_
             n.e164 for n in holdings.numbers(stage.table, "acme") if n.state == "active"
         }  # fmt: skip
 
-    seen = set()
-    for plan, stage, witness in at_every_moment(STORIES[steps.NUMBERS_RELEASED], returns):
+    def looked_at(plan, stage, witness):
         recover(stage, witness)
         held = {n.e164 for n in holdings.numbers(stage.table, "acme") if n.state == "active"}
         at_carrier = {
@@ -33,7 +32,9 @@ def test_who_returns_in_the_middle_of_a_release_keeps_every_number_not_begun_by_
         assert stage.kept <= held, plan
         assert len(held - stage.kept) <= 1, plan
         assert stage.load().in_flight == {}
-        seen.add(len(held))
+        return len(held)
+
+    seen = set(at_every_moment(STORIES[steps.NUMBERS_RELEASED], returns, looked_at))
     assert seen == {0, 1, 2, 3}
 
 
@@ -88,12 +89,14 @@ def test_who_returns_in_the_middle_of_a_lapse_keeps_every_registration_not_begun
             r.id for r in holdings.registrations(stage.table, "acme") if r.lapses
         } - begun  # fmt: skip
 
-    for plan, stage, witness in at_every_moment(STORIES[steps.REGISTRATIONS_LAPSE], returns):
+    def looked_at(plan, stage, witness):
         recover(stage, witness)
         held = {r.id for r in holdings.registrations(stage.table, "acme") if r.lapses}
         assert stage.kept <= held, plan
         at_carrier = stage.carrier.view()["registrations"].items()
         assert held == {name for name, r in at_carrier if r["status"] == "active"}, plan
+
+    at_every_moment(STORIES[steps.REGISTRATIONS_LAPSE], returns, looked_at)
 
 
 def test_who_returns_in_the_middle_of_the_credit_finds_each_message_scheduled_or_paid_back():
@@ -105,10 +108,12 @@ def test_who_returns_in_the_middle_of_the_credit_finds_each_message_scheduled_or
             m.id for m in holdings.messages(stage.table, "acme") if m.state == "scheduled"
         }  # fmt: skip
 
-    for plan, stage, witness in at_every_moment(STORIES[steps.MESSAGES_CREDITED], returns):
+    def looked_at(plan, stage, witness):
         recover(stage, witness)
         still = {m.id for m in holdings.messages(stage.table, "acme") if m.state == "scheduled"}
         assert still == stage.left, plan
+
+    at_every_moment(STORIES[steps.MESSAGES_CREDITED], returns, looked_at)
 
 
 def test_a_customer_who_returns_while_the_purge_begins_is_purged_whole_or_not_at_all():
@@ -116,7 +121,7 @@ def test_a_customer_who_returns_while_the_purge_begins_is_purged_whole_or_not_at
         stage.subscribe("sub_2")
         stage.began = stage.load().purge_began_at is not None or stage.load().purged_at is not None
 
-    for plan, stage, witness in at_every_moment(STORIES[steps.DATA_PURGED], returns):
+    def looked_at(plan, stage, witness):
         recover(stage, witness)
         account = stage.load()
         assert (account.purged_at is not None) == stage.began, plan
@@ -124,6 +129,8 @@ def test_a_customer_who_returns_while_the_purge_begins_is_purged_whole_or_not_at
         left = list(holdings.messages(stage.table, "acme"))
         assert bool(left) != stage.began, plan
         assert "sub_2" in account.subscriptions
+
+    at_every_moment(STORIES[steps.DATA_PURGED], returns, looked_at)
 
 
 def test_who_returns_while_the_carrier_of_a_hundred_and_fifty_numbers_is_down_is_heard_at_once():
