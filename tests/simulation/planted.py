@@ -108,7 +108,7 @@ BUGS = (
     Bug("purged-registered", "what is still to lapse does not hold up the purge", "effects/purge_data.py",
         "    if purging.is_still_registered(account, policy):", "    if False:"),
     Bug("dispute-unasked", "nobody asks a bank before a purge", "sweeping.py",
-        "needs_the_end=True, claims=True, hears_disputes=True", "needs_the_end=True, claims=True"),
+        "        hears_disputes=True,\n", ""),
     Bug("refund-not-looked-for", "a refund is made without looking whether it was", "effects/refund.py",
         "    return max(mine, key=lambda one: one.in_force, default=None)", "    return None"),
     Bug("top-up-per-event", "a top-up is booked per event, not per session", "domain/top_ups.py",
