@@ -34,6 +34,7 @@ from chalicelib.effects.end_access import end_access
 from chalicelib.effects.end_plan import end_plan
 from chalicelib.effects.export_data import expire_export, make_export
 from chalicelib.effects.purge_data import purge_data
+from chalicelib.effects.purge_data import waits_for as purge_waits_for
 from chalicelib.effects.recover_number import recover_number
 from chalicelib.effects.refund import credit_appeal, pay_refund
 from chalicelib.effects.remind import remind
@@ -79,9 +80,9 @@ def _never(_task: Task) -> bool:
     return False
 
 
-def _unless_begun(task: Task) -> bool:
-    """A purge that began finishes, whatever Stripe says by now."""
-    return task.loaded.account.purge_began_at is None
+def _before_it_begins(task: Task) -> bool:
+    """A purge that began finishes, whatever Stripe says by now; and nobody is asked while it waits for something here."""
+    return task.loaded.account.purge_began_at is None and purge_waits_for(task) is None
 
 
 def _unless_paid(task: Task) -> bool:
@@ -141,7 +142,7 @@ HOW: Mapping[str, How] = {
     steps.EXPORT_EXPIRES: How(expire_export, _never),
     steps.DATA_PURGED: How(
         purge_data,
-        _unless_begun,
+        _before_it_begins,
         needs_the_end=True,
         claims=True,
         needs_every_plan=True,

@@ -59,18 +59,27 @@ def _bury(task: Task, began: datetime, certificate: Json) -> None:
         raise NotYet("tombstone_not_written") from error
 
 
-def _begin(task: Task) -> Loaded:
+def waits_for(task: Task) -> str | None:
+    """Why it may not begin yet, as far as is known here: nobody need be asked anything before that is over."""
     account = task.loaded.account
-    if account.purge_began_at is not None:
-        return task.loaded
     policy = task.world.policies.get(account.policy)
+    if account.purge_began_at is not None:
+        return None
     if approving.is_missing(account, policy, task.step.due):
-        raise NotYet("waits_for_approval")
+        return "waits_for_approval"
     if purging.is_at_carrier(account):
         # Deleting the row of a number that is still rented would leave it rented for ever.
-        raise NotYet("numbers_not_released")
+        return "numbers_not_released"
     if purging.is_still_registered(account, policy):
-        raise NotYet("registrations_not_lapsed")
+        return "registrations_not_lapsed"
+    return None
+
+
+def _begin(task: Task) -> Loaded:
+    if task.loaded.account.purge_began_at is not None:
+        return task.loaded
+    if why := waits_for(task):
+        raise NotYet(why)
     return settle(
         task.world,
         task.loaded,

@@ -58,6 +58,9 @@ def everybody_left(accounts=ACCOUNTS):
         stage.cancel(f"sub_{n}")
     stage.move(END)
     stage.run_schedule()
+    # Whoever is to be reminded was.
+    stage.move(DUE - timedelta(days=1))
+    stage.run_schedule()
     stage.move(DUE)
     return stage
 

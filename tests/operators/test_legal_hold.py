@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from chalicelib.sweeping import sweep
 from tests.operators.desk import ACME, DAY, PURGE, WHY, Desk
 
 SECOND = timedelta(seconds=1)
@@ -65,6 +66,30 @@ def test_released_after_its_day_no_reminder_of_a_purge_that_still_waits_is_tried
     assert asked_again == {}
     assert "reminder" not in desk.kinds("future")
     assert desk.life.mail("Reminder", "deleted") == []
+
+
+def test_a_purge_that_waits_for_a_number_here_asks_nobody_while_it_waits():
+    """It is tried four times a day, for as long as somebody keeps the number."""
+    desk = Desk().leave()
+    desk.act("waive", "numbers_released")
+    desk.life.move(PURGE + DAY)
+    asked = []
+    answer = desk.life.emulator.handle
+
+    def counted(*request):
+        asked.append(request)
+        return answer(*request)
+
+    desk.life.emulator.handle = counted
+    step = desk.step("data_purged", ["failed"])
+    sweep(desk.life.world, "data_purged")
+    desk.life.clock.move_to(PURGE + 2 * DAY)
+    sweep(desk.life.world, "data_purged")
+
+    assert step["last_error"] == "numbers_not_released"
+    assert desk.step("data_purged", ["failed"])["attempts"] == step["attempts"] + 1
+    assert not purged(desk)
+    assert asked == []
 
 
 def test_retrying_the_purge_does_not_release_a_legal_hold():
