@@ -599,6 +599,11 @@ def refund_midway(world: Simulated, resident: Resident, random: Random) -> None:
         if asked.status == 201:
             kind = random.choice((Fault.CRASH_BEFORE, Fault.CRASH_AFTER, Fault.CRASH_AFTER))
             world.chance.cut = ("stripe", kind)
+            if random.random() < 0.5:
+                # Nor will anybody be told by Stripe: whoever tries again has to look.
+                world.emulator.control(
+                    "drop_webhooks", until=rfc3339(world.now + timedelta(hours=40))
+                )
             world.operator("POST", f"/v1/cases/{asked.body['id']}/decision", {
                 "approve": True, "reason": "We looked into it.",
                 "amount": {"amount": 100, "currency": "usd"},
