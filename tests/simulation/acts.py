@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
-from chalicelib.domain.moments import from_rfc3339, months_after, rfc3339
+from chalicelib.domain.moments import from_rfc3339, months_after, rfc3339, years_after
 from chalicelib.domain.steps import NUMBERS_RELEASED, REGISTRATIONS_LAPSE
 from infra.local.carrier import GONE, NUMBERS, REGISTRATIONS
 from tests.simulation import heard, restoring
@@ -643,11 +643,28 @@ def decide(world: Simulated, resident: Resident, random: Random) -> None:
 
 
 def dispute(world: Simulated, resident: Resident, random: Random) -> None:
+    """Of somebody who left perhaps in the last second before their purge, and Stripe does not get through to us."""
+    resident = _whoever(world, resident, lambda one: _purge_of(world, one) is not None)
+    purge = _purge_of(world, resident)
+    if purge is not None and random.random() < 0.5:
+        world.move(purge - timedelta(seconds=1))
+        world.emulator.control("drop_webhooks", until=rfc3339(purge + timedelta(hours=1)))
     opened = world.try_control("open_dispute", customer=resident.customer)
     if opened:
         resident.disputes.append(opened["dispute"])
         resident.disputed = True
     world.deliver()
+    if purge == world.now + timedelta(seconds=1):
+        world.move(purge)
+
+
+def _purge_of(world: Simulated, resident: Resident) -> datetime | None:
+    """A year after their last plan ended, if that lies ahead."""
+    ends = [s["ended_at"] for s in at_stripe(world, resident) if s["ended_at"]]
+    if not ends or _living(world, resident):
+        return None
+    purge = years_after(datetime.fromtimestamp(max(ends), UTC), 1)
+    return purge if purge > world.now + timedelta(seconds=1) else None
 
 
 def close_dispute(world: Simulated, resident: Resident, random: Random) -> None:
