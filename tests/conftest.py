@@ -33,7 +33,7 @@ settings.load_profile("lapse")
 
 
 def pytest_collection_finish() -> None:
-    """What is imported by now is nobody's garbage, and was a tenth of the time of tests that make many small things."""
+    """What is imported by now is nobody's garbage: it need not be looked through again and again."""
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
 
