@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from chalicelib.domain.blockers import OpenInvoice
@@ -128,21 +127,16 @@ class Stripe(MoneyAtStripe, ListsAtStripe, SetupAtStripe):
 
     def subscriptions_of(self, customer_id: str) -> StripeSaysAll:
         """Every subscription of the customer, ended ones too. Raises StripeUnavailable, StripeRefused, Unreadable."""
-        params: dict[str, Any] = {"customer": customer_id, "status": "all", "limit": 100}
-        found: list[Json] = []
-        spoken: datetime | None = None
-        while True:
-            reply = self._call(lambda c, p=params: c.v1.subscriptions.list(p))  # type: ignore[misc]
-            # The first page's moment counts: what changed while we paged is still news.
-            spoken = spoken or spoken_at(reply)
-            page = [one.to_dict(for_json=True) for one in reply.data]
-            found += page
-            if reply.has_more and not page:
-                # What cannot be undone is done on this answer: half of it may leave out who has come back.
-                raise Unreadable("an empty page that says that more follow")
-            if not reply.has_more or len(found) >= MOST_SUBSCRIPTIONS:
-                break
-            params = {**params, "starting_after": page[-1]["id"]}
+        # What cannot be undone is done on this answer: half of it may leave out who has come back.
+        pages = self._pages(
+            lambda c, p: c.v1.subscriptions.list({"customer": customer_id, "status": "all", **p}),
+            half_is_none=True,
+        )
+        reply, found = next(pages)
+        # The first page's moment counts: what changed while we paged is still news.
+        spoken = spoken_at(reply)
+        while len(found) < MOST_SUBSCRIPTIONS and (more := next(pages, None)):
+            found += more[1]
         return StripeSaysAll(
             subscriptions=tuple(read_subscription(self._whole(one), spoken) for one in found),
             as_of=spoken,
@@ -320,18 +314,24 @@ class Stripe(MoneyAtStripe, ListsAtStripe, SetupAtStripe):
         return self._all(lambda c, p: c.v1.invoices.line_items.list(id, p))
 
     def _all(self, ask: Callable[[Any, Json], Any], *, half_is_none: bool = False) -> list[Json]:
-        """Every page of one of Stripe's lists. An empty page that says that more follow ends it, or is Unreadable for
-        whoever is about to do what cannot be undone: half an answer is none."""
-        found: list[Json] = []
+        """Every page of one of Stripe's lists."""
+        pages = self._pages(ask, half_is_none=half_is_none)
+        return [one for _, page in pages for one in page]
+
+    def _pages(
+        self, ask: Callable[[Any, Json], Any], *, half_is_none: bool
+    ) -> Iterator[tuple[Any, list[Json]]]:
+        """One page after the other, with Stripe's whole reply. An empty one that says that more follow ends the list, or
+        is Unreadable for whoever is about to do what cannot be undone: half an answer is none."""
         params: Json = {"limit": 100}
         while True:
             reply = self._call(lambda c, p=params: ask(c, p))  # type: ignore[misc]
             page = [one.to_dict(for_json=True) for one in reply.data]
-            found += page
             if half_is_none and reply.has_more and not page:
                 raise Unreadable("an empty page that says that more follow")
+            yield reply, page
             if not reply.has_more or not page:
-                return found
+                return
             params = {**params, "starting_after": page[-1]["id"]}
 
     def _call(self, ask: Callable[[Any], T], *, pays_back: bool = False) -> T:
