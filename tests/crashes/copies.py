@@ -49,6 +49,13 @@ def every_fault_of(calls: Sequence[Call]) -> Iterator[tuple[Plan, str]]:
                 yield Plan({index: fault}), f"{fault.value} at call {index}, {call.name}"
 
 
+def in_copies(count: Callable[[], int], at: Callable[[int], T]) -> list[T]:
+    """What `at` answers for each number below what `count` says, always in a copy. There is at least one."""
+    numbers = range(in_a_copy(count))
+    assert numbers
+    return [in_a_copy(lambda n=n: at(n)) for n in numbers]  # type: ignore[misc]
+
+
 def in_a_copy(do: Callable[[], T]) -> T:
     """What `do` answers in a copy. Nothing that it does is seen here; what it raises is an AssertionError that says so."""
     read, write = os.pipe()

@@ -8,7 +8,7 @@ from chalicelib.domain import steps
 from chalicelib.domain.moments import rfc3339
 from chalicelib.store.memory import MemoryTable
 from chalicelib.sweeping import sweep
-from tests.crashes.copies import in_a_copy
+from tests.crashes.copies import in_copies
 from tests.crashes.meanwhile import Meanwhile
 from tests.support.faults import FaultyTable
 from tests.support.invariants import check_all
@@ -36,7 +36,7 @@ def gone(days):
     return life
 
 
-def at_every_moment(life, request, then, looked_at):
+def before_each_call(life, request, then, looked_at):
     """`then` happens before one call of the request after the other, each time in a copy of this life, which
     `looked_at` then sees with the request's answer. What it made of each."""
 
@@ -53,9 +53,7 @@ def at_every_moment(life, request, then, looked_at):
         check_all(life.world, life.memory, life.carrier)
         return looked_at(reply)
 
-    moments = range(in_a_copy(count))
-    assert moments
-    return [in_a_copy(lambda moment=moment: at(moment)) for moment in moments]
+    return in_copies(count, at)
 
 
 def an_hour_later(life):
@@ -81,7 +79,7 @@ def test_a_number_removed_while_all_are_released_is_given_back_once(which):
         done = [c for one in view.values() for c in one["calls"] if c["outcome"] == "done"]
         assert len(done) == len(NUMBERS)
 
-    at_every_moment(life, remove, release, looked_at)
+    before_each_call(life, remove, release, looked_at)
 
 
 def test_a_registration_withdrawn_while_all_lapse_is_ended_once():
@@ -99,7 +97,7 @@ def test_a_registration_withdrawn_while_all_lapse_is_ended_once():
         view = life.carrier.view()["registrations"]
         assert {one["status"] for one in view.values()} == {"lapsed"}
 
-    at_every_moment(life, withdraw, lapse, looked_at)
+    before_each_call(life, withdraw, lapse, looked_at)
 
 
 def test_a_number_put_while_all_are_released_is_released_too():
@@ -122,7 +120,7 @@ def test_a_number_put_while_all_are_released_is_released_too():
         an_hour_later(life)
         assert {one["status"] for one in life.carrier.view()["numbers"].values()} == {"released"}
 
-    at_every_moment(life, put, release, looked_at)
+    before_each_call(life, put, release, looked_at)
 
 
 def test_a_number_taken_back_is_free_for_the_next_account_and_stays_theirs():
@@ -145,5 +143,5 @@ def test_a_number_taken_back_is_free_for_the_next_account_and_stays_theirs():
             assert life.number("acme", NUMBERS[0]).code == "taken"
         return life.bought
 
-    outcomes = at_every_moment(life, remove, released_and_bought, looked_at)
+    outcomes = before_each_call(life, remove, released_and_bought, looked_at)
     assert 200 in outcomes

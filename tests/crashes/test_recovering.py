@@ -12,9 +12,8 @@ from chalicelib.lifecycle import tell
 from chalicelib.store import holdings
 from chalicelib.store.accounts import Taken
 from tests.crashes.copies import in_a_copy
-from tests.crashes.meanwhile import Meanwhile
 from tests.crashes.stories import ONE, STORIES
-from tests.crashes.test_meanwhile_over_http import NUMBERS, gone
+from tests.crashes.test_meanwhile_over_http import NUMBERS, an_hour_later, before_each_call, gone
 from tests.crashes.test_sweeps import at_every_moment, recover
 from tests.support.invariants import check_all
 
@@ -114,12 +113,6 @@ def ask(life):
     return life.operator("POST", f"/v1/admin/numbers/{NUMBERS[0]}/recovery", body)
 
 
-def moments_of_asking(life):
-    before = len(life.plan.calls)
-    assert ask(life).status == 200
-    return range(len(life.plan.calls) - before)
-
-
 @pytest.mark.parametrize("other", ["the schedule", "a second operator"])
 def test_the_number_is_asked_for_while_somebody_else_is_at_it(other):
     def then(life):
@@ -130,18 +123,13 @@ def test_the_number_is_asked_for_while_somebody_else_is_at_it(other):
 
     life = wanted_back()
 
-    def at(moment):
-        life.plan.then = lambda: then(life)
-        life.plan.at = len(life.plan.calls) + moment
-        reply = ask(life)
-        assert isinstance(life.plan, Meanwhile)
+    assert in_a_copy(lambda: ask(life).status) == 200
+
+    def looked_at(reply):
         assert reply.status in (200, 202), reply.body
-        check_all(life.world, life.memory, life.carrier)
-        life.move(life.now + timedelta(hours=1))
-        check_all(life.world, life.memory, life.carrier)
+        an_hour_later(life)
         calls = life.carrier.view()["numbers"][NUMBERS[0]]["calls"]
         assert [c["outcome"] for c in calls if c["call"] == "recover"].count("done") == 1
         assert [n["number"] for n in life.membership("acme")["numbers"]] == [NUMBERS[0]]
 
-    for moment in in_a_copy(lambda: moments_of_asking(life)):
-        in_a_copy(lambda moment=moment: at(moment))
+    before_each_call(life, ask, then, looked_at)

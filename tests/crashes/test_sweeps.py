@@ -7,7 +7,7 @@ from functools import cache
 
 import pytest
 
-from tests.crashes.copies import broken_anywhere, in_a_copy
+from tests.crashes.copies import broken_anywhere, in_copies
 from tests.crashes.meanwhile import Meanwhile
 from tests.crashes.stories import STORIES, Story
 from tests.support.endings import differences, ending
@@ -52,9 +52,7 @@ def at_every_moment(story, happens, looked_at):
         check_all(stage.world, stage.table, stage.carrier, witness)
         return looked_at(plan, stage, witness)
 
-    moments = range(in_a_copy(count))
-    assert moments
-    return [in_a_copy(lambda moment=moment: at(moment)) for moment in moments]
+    return in_copies(count, at)
 
 
 @cache
