@@ -29,8 +29,6 @@ HORIZON = timedelta(days=30)
 """So long Stripe keeps events."""
 SETTLED = timedelta(minutes=10)
 """What is younger is still being delivered, and may not stand in the list yet."""
-SPAN = timedelta(days=1)
-"""So much of the list is looked through for its oldest page, where no event is known to go on from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +108,7 @@ def _read_on(world: World, report: Report, out_of_time: OutOfTime) -> None:
             job_notes.write(world.table, JOB, note, replace(at, since=until, finished_at=now))
             return
         if page.things:
-            # A day without events needs no note: to look through it again costs one request.
+            # A time without events needs no note: to look through it again costs one request.
             note = job_notes.write(world.table, JOB, note, at)
     job_notes.write(world.table, JOB, note, at)
     report.why_stopped = "out of time"
@@ -139,8 +137,8 @@ def _page(
             if refused.code != "resource_missing":
                 raise
             at = replace(at, event_id=None)
-    end = min(at.since + SPAN, until)
-    return at, world.stripe.first_untaken_events(at.since, end), end
+    page, end = world.stripe.first_untaken_events(at.since, until)
+    return at, page, end
 
 
 def _heard(

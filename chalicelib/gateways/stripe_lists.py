@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, Generic, TypeVar
 
@@ -43,6 +43,8 @@ EXPANDED = [
 ]
 PAGE = 100
 """The most that Stripe gives at once."""
+SHORTEST = timedelta(minutes=1)
+"""A time this short is paged through rather than halved once more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,17 +93,26 @@ class ListsAtStripe:
         reply = self._untaken({"ending_before": event_id, "created": {"lt": _unix(until)}})
         return Listed(_oldest_first(reply), bool(reply.has_more))
 
-    def first_untaken_events(self, since: datetime, until: datetime) -> Listed[ListedEvent]:
-        """The oldest page of those created in [since, until), oldest first. Stripe lists the newest first, so it is
-        found by paging to the end: keep the span short."""
-        params: dict[str, Any] = {"created": {"gte": _unix(since), "lt": _unix(until)}}
-        more = False
+    def first_untaken_events(
+        self, since: datetime, until: datetime
+    ) -> tuple[Listed[ListedEvent], datetime]:
+        """The oldest page of those created in [since, until), oldest first; and up to where the list was looked
+        through for it. Stripe lists the newest first: the time is halved until one page holds the oldest of them."""
+        too_many_until: datetime | None = None
         while True:
-            reply = self._untaken(params)
-            if not reply.has_more or not reply.data:
-                return Listed(_oldest_first(reply), more)
+            span: dict[str, Any] = {"created": {"gte": _unix(since), "lt": _unix(until)}}
+            reply = self._untaken(span)
+            if reply.has_more and until - since > SHORTEST:
+                too_many_until, until = until, _halfway(since, until)
+            elif not reply.data and too_many_until is not None and until < too_many_until:
+                since, until = until, _halfway(until, too_many_until)
+            else:
+                break
+        more = False
+        while reply.has_more and reply.data:
             more = True
-            params = {**params, "starting_after": reply.data[-1].id}
+            reply = self._untaken({**span, "starting_after": reply.data[-1].id})
+        return Listed(_oldest_first(reply), more), until
 
     def newest_events(self, limit: int) -> tuple[ListedEvent, ...]:
         """What Stripe has sent last, newest first."""
@@ -252,6 +263,10 @@ def _listed(body: Json) -> ListedEvent:
     except Unreadable:
         return ListedEvent(id=str(body["id"]), type=str(body.get("type")), created=None, event=None)
     return ListedEvent(id=event.id, type=event.type, created=event.created, event=event)
+
+
+def _halfway(since: datetime, until: datetime) -> datetime:
+    return since + (until - since) / 2 if until - since > SHORTEST else until
 
 
 def _unix(moment: datetime) -> int:

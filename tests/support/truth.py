@@ -116,9 +116,11 @@ class Truth:
     def invoice(self, invoice_id: str) -> InvoiceAtStripe | None:
         return read_invoice(self._answer(invoice_id))
 
-    def first_untaken_events(self, since: datetime, until: datetime) -> Listed[ListedEvent]:
+    def first_untaken_events(
+        self, since: datetime, until: datetime
+    ) -> tuple[Listed[ListedEvent], datetime]:
         """Whatever happens here is delivered by the story that told it."""
-        return Listed((), more=False)
+        return Listed((), more=False), until
 
     def _answer(self, id: str) -> Json:
         with self._lock:

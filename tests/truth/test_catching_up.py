@@ -70,30 +70,19 @@ def test_a_second_run_has_nothing_to_do_though_stripe_still_lists_them(life):
 
 def test_events_are_heard_oldest_first_over_many_pages(life, monkeypatch):
     monkeypatch.setattr("chalicelib.gateways.stripe_lists.PAGE", 3)
-    for _ in range(5):
-        life.control("portal_cancel", subscription=life.sub)
-        settle(life, MINUTE)
-        life.control("portal_resume", subscription=life.sub)
-        settle(life, MINUTE)
+    there_and_back(life, 5)
     settle(life)
-    heard = []
-    monkeypatch.setattr(
-        hearing, "hear", lambda _world, event: heard.append(event.created) or "applied"
-    )
+    heard = heard_in_turn(monkeypatch)
 
     report = catch_up(life.world)
 
-    assert len(heard) == report.counts["applied"] >= 10
+    assert report.counts["applied"] >= len(heard) == 10
     assert heard == sorted(heard)
 
 
 def test_the_first_run_finds_the_oldest_event_of_thirty_days(life, monkeypatch):
     monkeypatch.setattr("chalicelib.gateways.stripe_lists.PAGE", 2)
-    for _ in range(3):
-        life.control("portal_cancel", subscription=life.sub)
-        settle(life, HOUR)
-        life.control("portal_resume", subscription=life.sub)
-        settle(life, HOUR)
+    there_and_back(life, 3, apart=HOUR)
     life.control("portal_cancel", subscription=life.sub)
     settle(life, 20 * DAY)
 
@@ -101,6 +90,88 @@ def test_the_first_run_finds_the_oldest_event_of_thirty_days(life, monkeypatch):
 
     assert life.status(ACME, life.sub) == "pending_cancellation"
     assert catching_up.position(life.world).since == life.now - SETTLED
+
+
+def test_a_month_without_a_missed_event_is_one_question(life):
+    asked = questions(life)
+
+    assert catch_up(life.world).why_stopped is None
+
+    assert len(asked) == 1
+
+
+def test_in_a_full_month_the_oldest_page_is_found_by_halving_it(life, monkeypatch):
+    """Paging to the end of it would be a question for every other event."""
+    settle(life, 20 * DAY)
+    there_and_back(life, 20)
+    settle(life, 4 * DAY)
+    heard = heard_in_turn(monkeypatch)
+    monkeypatch.setattr("chalicelib.gateways.stripe_lists.PAGE", 2)
+    asked = questions(life)
+
+    catch_up(life.world)
+
+    assert heard == sorted(heard)
+    assert len(heard) == 40
+    found = next(n for n, params in enumerate(asked) if "ending_before" in params)
+    assert found < 20
+
+
+def test_more_in_one_second_than_a_page_holds_is_heard_too(life, monkeypatch):
+    there_and_back(life, 4, apart=timedelta(0))
+    settle(life)
+    heard = heard_in_turn(monkeypatch)
+    monkeypatch.setattr("chalicelib.gateways.stripe_lists.PAGE", 3)
+
+    assert catch_up(life.world).why_stopped is None
+
+    assert len(heard) == 8
+
+
+def test_what_is_taken_while_it_is_looked_for_is_not_looked_for_for_ever(life, monkeypatch):
+    """Stripe delivers it after all: where there was more than a page, there is nothing any more."""
+    there_and_back(life, 4)
+    settle(life)
+    monkeypatch.setattr("chalicelib.gateways.stripe_lists.PAGE", 3)
+    asked = questions(life, but_once={"created": {"lt": 1}})
+
+    assert str(catch_up(life.world)) == ""
+
+    assert len(asked) < 20
+    assert catching_up.position(life.world).since == life.now - SETTLED
+
+
+def there_and_back(life, times, apart=MINUTE):
+    for _ in range(times):
+        for turn in ("portal_cancel", "portal_resume"):
+            life.control(turn, subscription=life.sub)
+            settle(life, apart)
+
+
+def heard_in_turn(monkeypatch):
+    """When each change of a subscription was made of which is heard from now on."""
+    heard = []
+
+    def hear(_world, event):
+        if event.type == "customer.subscription.updated":
+            heard.append(event.created)
+        return "applied"
+
+    monkeypatch.setattr(hearing, "hear", hear)
+    return heard
+
+
+def questions(life, but_once=None):
+    """What the list is asked for from now on. After the first it answers `but_once` instead, if that is given."""
+    stripe = life.world.stripe.inner
+    asked, ask = [], stripe._untaken
+
+    def asking(params):
+        asked.append(params)
+        return ask(but_once if but_once and len(asked) > 1 else params)
+
+    stripe._untaken = asking
+    return asked
 
 
 def test_stripe_having_forgotten_the_place_it_goes_on_by_time(life):
@@ -235,14 +306,7 @@ def missed(life):
     """Four changes, a day after the list was last read."""
     catch_up(life.world)
     settle(life, DAY)
-    life.control("portal_cancel", subscription=life.sub)
-    settle(life, HOUR)
-    life.control("portal_resume", subscription=life.sub)
-    settle(life, HOUR)
-    life.control("portal_cancel", subscription=life.sub)
-    settle(life, HOUR)
-    life.control("portal_resume", subscription=life.sub)
-    settle(life, HOUR)
+    there_and_back(life, 2, apart=HOUR)
     return life
 
 
