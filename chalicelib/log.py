@@ -34,11 +34,10 @@ def problem(name: str, error: BaseException, **keys: object) -> None:
     where = (
         f"{trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}" if trace else ""
     )
-    _write(
-        logging.ERROR,
-        name,
-        {**keys, "error": type(error).__name__, "cause": cause(error), "where": where},
-    )
+    said = {**keys, "error": type(error).__name__, "cause": cause(error), "where": where}
+    # By this Stripe's support and its dashboard find what it answered.
+    request = getattr(error, "stripe_request", None)
+    _write(logging.ERROR, name, {**said, "stripe_request": request} if request else said)
 
 
 def cause(error: BaseException) -> str:

@@ -114,6 +114,7 @@ MEASURES: Final[Mapping[str, tuple[Measure, ...]]] = {
     "invariant_violated": (Measure("InvariantsBroken", "Books or rules that do not hold for an account."),),
     # -- outsiders
     "stripe_unavailable": (Measure("StripeUnavailable", "Requests refused because Stripe did not answer."),),
+    "stripe_refused": (Measure("StripeRefused", "Requests refused because Stripe refused what they ask."),),
     "storage_unavailable": (Measure("StorageUnavailable", "Requests refused because the table did not answer."),),
     "secret_not_read": (Measure("SecretsNotRead", "Readings of a secret that failed."),),
     "unexpected": (Measure("Unexpected", "Requests that failed in a way nobody foresaw."),),

@@ -8,6 +8,7 @@ business fact, so that it can be made twice.
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
@@ -50,6 +51,9 @@ T = TypeVar("T")
 class StripeUnavailable(Exception):
     """No answer, or one that says to come back later. What was asked for may have been done."""
 
+    stripe_request: str | None = None
+    """Stripe's own id of the request, by which its support and its dashboard find it."""
+
 
 class StripeBusy(StripeUnavailable):
     """The same thing is being done at this moment: another request under this key, or on this object."""
@@ -67,10 +71,25 @@ class StripeRefused(Exception):
     """Stripe understood and said no. `code` is Stripe's; its sentence may quote what it was given, such as an address,
     so it is for whoever shows it, and is no part of what is logged."""
 
-    def __init__(self, code: str, message: str) -> None:
+    stripe_request: str | None = None
+
+    def __init__(self, code: str, message: str, about: str | None = None) -> None:
         super().__init__(code)
         self.code = code
         self.message = message
+        self.about = about
+        """The parameter that Stripe refuses, by Stripe's name, where it names one."""
+
+    @property
+    def missing(self) -> str | None:
+        """What Stripe does not know, or not any more: a customer, a subscription, a price …"""
+        if self.code != "resource_missing":
+            return None
+        named = _NO_SUCH.match(self.message)
+        return named[1].lower() if named else "object"
+
+
+_NO_SUCH = re.compile(r"No such ([A-Za-z_]{1,40})\b")
 
 
 class Stripe(MoneyAtStripe, ListsAtStripe, SetupAtStripe):
@@ -367,24 +386,35 @@ class Stripe(MoneyAtStripe, ListsAtStripe, SetupAtStripe):
             return self._patiently(ask, self._client(key()))
         except SecretUnavailable as error:
             raise StripeUnavailable(str(error)) from error
-        except (stripe.APIConnectionError, stripe.RateLimitError) as error:
-            raise StripeUnavailable(type(error).__name__) from error
-        except stripe.IdempotencyError as error:
-            # Stripe gives this one a type and no code.
-            raise StripeRefused("idempotency_error", str(error)) from error
         except stripe.StripeError as error:
-            status = error.http_status or 500
-            if status == 409:
-                raise StripeBusy("Stripe answered 409") from error
-            if status == 401:
-                raise KeyRefused("Stripe does not accept our key") from error
-            if status == 403:
-                raise KeyMayNot("Stripe's answer is that our key may not do this") from error
-            if status >= 500:
-                raise StripeUnavailable(f"Stripe answered {status}") from error
-            raise StripeRefused(
-                error.code or "refused", error.user_message or str(error)
-            ) from error
+            ours = _in_our_words(error)
+            named = error.request_id or ""
+            ours.stripe_request = named if _REQUEST.fullmatch(named) else None
+            raise ours from error
+
+
+_REQUEST = re.compile(r"[\w-]{1,80}", re.ASCII)
+
+
+def _in_our_words(error: Any) -> StripeUnavailable | StripeRefused:
+    import stripe
+
+    if isinstance(error, stripe.APIConnectionError | stripe.RateLimitError):
+        return StripeUnavailable(type(error).__name__)
+    if isinstance(error, stripe.IdempotencyError):
+        # Stripe gives this one a type and no code.
+        return StripeRefused("idempotency_error", str(error))
+    status = error.http_status or 500
+    if status == 409:
+        return StripeBusy("Stripe answered 409")
+    if status == 401:
+        return KeyRefused("Stripe does not accept our key")
+    if status == 403:
+        return KeyMayNot("Stripe's answer is that our key may not do this")
+    if status >= 500:
+        return StripeUnavailable(f"Stripe answered {status}")
+    about = getattr(error, "param", None)
+    return StripeRefused(error.code or "refused", error.user_message or str(error), about)
 
 
 def _wait_asked_for(error: Any) -> float:

@@ -211,5 +211,8 @@ def replay_parked(call: Call[shapes.Reasoned]) -> Answer:
         "parked_replayed", event_id=event_id, by=call.caller.sub, reason=log.fit_to_keep(said)
     )
     if outcome != "done":
-        raise Problem(409, "blocked", "It still cannot be applied.", blockers=[])
+        waits = parked.load(call.world.table, key)
+        why = f"It still cannot be applied ({waits.reason if waits else outcome})"
+        detail = f"{why}. It stays parked, and is tried again by itself."
+        raise Problem(409, "blocked", detail, blockers=[])
     return Answer(200, {"outcome": "applied"})

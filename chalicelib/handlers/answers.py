@@ -60,6 +60,9 @@ class Problem(Struct, kw_only=True):
     errors: list[ProblemError] | UnsetType = UNSET
     blockers: list[Blocker] | UnsetType = UNSET
     required_roles: list[str] | UnsetType = UNSET
+    stripe_code: (
+        Annotated[str, Meta(description="Stripe's own code of its refusal.")] | UnsetType
+    ) = UNSET
 
 
 class Consequence(Struct, kw_only=True):

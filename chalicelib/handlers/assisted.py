@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from chalicelib import cancelling, lifecycle
+from chalicelib import cancelling, lifecycle, log
 from chalicelib.domain.account import Subscription
 from chalicelib.domain.blockers import cancel_roles
 from chalicelib.domain.identity import OnFile, Said, matches
@@ -27,7 +27,7 @@ from chalicelib.handlers.cancellations import (
     to_show,
     up_to_date,
 )
-from chalicelib.handlers.problems import Problem, not_found, role_required
+from chalicelib.handlers.problems import Problem, not_found, role_required, stripe_refused
 from chalicelib.store import consents, tries
 
 TRIES_A_DAY = 5
@@ -75,9 +75,14 @@ def _identified(call: Call[Any]) -> Subscription:
     _count_a_try(call)
     try:
         found = _matching(call)
-    except (StripeUnavailable, StripeRefused, Unreadable):
+    except (StripeUnavailable, StripeRefused, Unreadable) as error:
         # Nothing was compared, so nothing was tried.
         _give_the_try_back(call)
+        if isinstance(error, StripeRefused):
+            log.problem("stripe_refused", error, request_id=call.request_id)
+            raise stripe_refused(
+                error, "Nobody could be identified: Stripe refuses this."
+            ) from error
         raise
     if found is None:
         raise _not_confirmed()

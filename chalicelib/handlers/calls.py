@@ -16,7 +16,7 @@ from chalicelib import lifecycle, log
 from chalicelib.domain.capabilities import SwitchedOff
 from chalicelib.gateways.jwks import KeysUnavailable
 from chalicelib.gateways.roles import RolesUnavailable
-from chalicelib.gateways.stripe import StripeUnavailable
+from chalicelib.gateways.stripe import StripeRefused, StripeUnavailable
 from chalicelib.gateways.tokens import Caller, TokenError
 from chalicelib.handlers import page_sessions, repeats, shapes, strict_json
 from chalicelib.handlers.call import Answer, Call, Request, Route, Whose, refused
@@ -28,6 +28,7 @@ from chalicelib.handlers.problems import (
     role_required,
     roles_unknown,
     storage_unavailable,
+    stripe_refused,
     stripe_unavailable,
     switched_off,
     unexpected,
@@ -55,7 +56,7 @@ def answer(world: World, route: Route, request: Request, tokens: Any) -> Answer:
         return refused(problem, request.request_id)
     except StripeUnavailable as error:
         log.problem("stripe_unavailable", error, request_id=request.request_id, route=route.path)
-        return refused(stripe_unavailable(), request.request_id)
+        return refused(stripe_unavailable(error), request.request_id)
     except KeysUnavailable as error:
         log.problem("keys_unavailable", error, request_id=request.request_id, route=route.path)
         return refused(unverifiable(), request.request_id)
@@ -90,6 +91,9 @@ def _answer(world: World, route: Route, request: Request, tokens: Any) -> Answer
         return _decided(call, route, plain)
     except SwitchedOff as off:
         raise _with_support(switched_off(off), route, call) from off
+    except StripeRefused as no:
+        log.problem("stripe_refused", no, request_id=call.request_id, route=route.path)
+        raise _with_support(stripe_refused(no), route, call) from no
     except Problem as problem:
         raise _with_support(problem, route, call) from problem
 

@@ -163,16 +163,23 @@ def fresh_preview(call: Call[Any], found: Subscription, blocking: Sequence[Block
 def blockers_of(
     call: Call[Any], found: Subscription, owed: Sequence[OpenInvoice] | None = None
 ) -> tuple[Blocker, ...]:
-    """Everything that keeps the caller from cancelling, at once."""
-    account = call.account
-    return blockers(
+    """Everything that keeps the caller from cancelling, at once. Where Stripe refuses to say what is owed, nobody knows
+    that nothing is, and it is support's."""
+    account, also = call.account, tuple[Blocker, ...]()
+    try:
+        owed = owed_by(call) if owed is None else owed
+    except StripeRefused as refused:
+        log.problem("balance_not_shown", refused, account=account.id)
+        owed, also = (), (not_cancelable_online(account.locale),)
+    known = blockers(
         account,
         found,
         call.policy,
         roles=call.caller.roles,
-        open_invoices=owed_by(call) if owed is None else owed,
+        open_invoices=owed,
         wallet=wallet.load(call.world.table, account.id).balance(account.currency),
     )
+    return (*known, *(one for one in also if one not in known))
 
 
 def owed_by(call: Call[Any]) -> tuple[OpenInvoice, ...]:
@@ -203,13 +210,17 @@ def resume(call: Call[None]) -> Answer:
     and the mark that is set by now, not the one that was (SC-4)."""
     found = subscription(call)
     _must_be_resumable(call, found)
-    try:
-        found = _heard_again(call, found)
-        _must_be_resumable(call, found)
-        if found.renewal_is_off:
+    found = _heard_again(call, found)
+    _must_be_resumable(call, found)
+    if found.renewal_is_off:
+        try:
             cancelling.resume(call.world, call.known, found, call.caller.sub)
-    except StripeRefused as error:
-        raise _not_resumable() from error
+        except StripeRefused:
+            # Mostly it has ended there since we asked, or somebody else has resumed it.
+            found = _heard_again(call, found)
+            _must_be_resumable(call, found)
+            if found.renewal_is_off:
+                raise
     return Answer(200, {"status": "active"})
 
 

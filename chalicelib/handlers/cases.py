@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from chalicelib import casework
+from chalicelib import casework, log
 from chalicelib.casework import By, Ruling
 from chalicelib.domain.appeals import OverLimit, Statement
 from chalicelib.domain.capabilities import REFUND
@@ -278,4 +278,7 @@ def _refusals(call: Call[Any]) -> Iterator[None]:
         why = "There are too many open cases, or replies on this one. Wait for an answer."
         raise Problem(429, "rate_limited", why) from error
     except StripeRefused as error:
+        if error.missing is None:
+            raise
+        log.problem("payment_not_shown", error, account=call.account.id)
         raise Problem(409, "blocked", "Stripe does not know this payment.", blockers=[]) from error

@@ -15,7 +15,7 @@ from chalicelib.handlers import page_links, shapes
 from chalicelib.handlers.asking import return_url
 from chalicelib.handlers.call import Answer, Call
 from chalicelib.handlers.cancellations import blocked, blockers_of, up_to_date
-from chalicelib.handlers.problems import Problem, invalid, not_found
+from chalicelib.handlers.problems import Problem, invalid, not_found, stripe_refused
 from chalicelib.handlers.repeats import in_flight, reused, stripes_key
 from chalicelib.lifecycle import ask_of_all
 from chalicelib.store import wallet
@@ -54,7 +54,7 @@ def portal_session(call: Call[shapes.PortalSession]) -> Answer:
     except StripeBusy as error:
         raise in_flight() from error
     except StripeRefused as error:
-        raise _refused(error, _portal("Stripe does not open its portal for this.")) from error
+        raise _refused(error, _not_opened(error)) from error
     return Answer(201, {"url": url})
 
 
@@ -83,6 +83,12 @@ def _must_be_cancelable(call: Call[Any], found: Subscription) -> None:
 
 def _portal(why: str) -> Problem:
     return Problem(409, "portal_unavailable", why)
+
+
+def _not_opened(refused: StripeRefused) -> Problem:
+    if refused.missing == "customer":
+        return _portal("Stripe does not know this customer, or not any more: please ask support.")
+    return _portal("Stripe does not open its portal for this.")
 
 
 def check_checkout(call: Call[shapes.CheckoutSession]) -> None:
@@ -116,14 +122,22 @@ def checkout_session(call: Call[shapes.CheckoutSession]) -> Answer:
     except StripeBusy as error:
         raise in_flight() from error
     except StripeRefused as error:
-        raise _refused(error, _not_sold(call)) from error
+        raise _refused(error, _not_sold(call, error)) from error
     return Answer(201, {"url": url, "checkout_session_id": session_id})
 
 
-def _not_sold(call: Call[shapes.CheckoutSession]) -> Problem:
-    if call.body.purpose == "plan":
+def _not_sold(call: Call[shapes.CheckoutSession], refused: StripeRefused) -> Problem:
+    """What the caller can mend is what the caller chose: the price of a plan, the amount of a top-up."""
+    purpose = call.body.purpose
+    if purpose == "plan" and refused.missing in (None, "price"):
         return invalid("/price", "Stripe does not sell this price.")
-    return invalid("/amount", "Stripe does not take this amount: it may be too small or too large.")
+    if purpose == top_ups.TOP_UP and _is_about_the_amount(refused):
+        return invalid("/amount", "Stripe does not take this amount: it is too small or too large.")
+    return stripe_refused(refused)
+
+
+def _is_about_the_amount(refused: StripeRefused) -> bool:
+    return refused.code.startswith("amount_too_") or "unit_amount" in (refused.about or "")
 
 
 def _is_paid_for(call: Call[Any], subscription: Subscription) -> bool:
@@ -193,7 +207,9 @@ def _priced(call: Call[Any], price: str) -> tuple[str, str]:
     """The price's id and its plan. A price may be named by its id or by its lookup key."""
     try:
         found = call.world.stripe.price(price)
-    except StripeRefused:
+    except StripeRefused as refused:
+        if refused.missing is None:
+            raise
         found = None
     plan = call.policy.plan_of_price(*found) if found else None
     if found is None or plan is None:
@@ -204,5 +220,7 @@ def _priced(call: Call[Any], price: str) -> tuple[str, str]:
 def _refused(error: StripeRefused, otherwise: Problem) -> Problem:
     if error.code == "idempotency_error":
         return reused()
-    log.problem("link_refused", error, code=error.code)
+    log.problem(
+        "link_refused" if otherwise.status < 500 else "stripe_refused", error, code=error.code
+    )
     return otherwise

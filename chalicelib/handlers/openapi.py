@@ -47,24 +47,24 @@ ANSWERS: Mapping[str, str] = {
 }
 """Route → the answer's type in `answers`. Others answer some object, or a page of them."""
 
-_STRIPE = "stripe_unavailable"
-_CANCELING = (_STRIPE, "preview_stale", "blocked", "already_canceled", "no_live_plan")
+_STRIPE = ("stripe_unavailable", "stripe_refused")
+_CANCELING = (*_STRIPE, "preview_stale", "blocked", "already_canceled", "no_live_plan")
 _CONSENTING = ("reason_missing", "consent_missing")
 _ASSISTED = ("identity_not_confirmed", "rate_limited")
 REFUSALS: Mapping[str, tuple[str, ...]] = {
     "POST /v1/portal-sessions": (
-        *(_STRIPE, "portal_unavailable", "no_live_plan", "blocked", "return_url_not_allowed"),
+        *(*_STRIPE, "portal_unavailable", "no_live_plan", "blocked", "return_url_not_allowed"),
     ),
     "POST /v1/checkout-sessions": (
-        *(_STRIPE, "portal_unavailable", "already_subscribed", "return_url_not_allowed"),
+        *(*_STRIPE, "portal_unavailable", "already_subscribed", "return_url_not_allowed"),
     ),
     "POST /v1/subscriptions/{id}/cancellation-previews": (
-        *(_STRIPE, "already_canceled", "no_live_plan"),
+        *(*_STRIPE, "already_canceled", "no_live_plan"),
     ),
     "POST /v1/subscriptions/{id}/cancellation": (*_CANCELING, *_CONSENTING),
-    "DELETE /v1/subscriptions/{id}/cancellation": (_STRIPE, "not_resumable"),
+    "DELETE /v1/subscriptions/{id}/cancellation": (*_STRIPE, "not_resumable"),
     "POST /v1/subscriptions/{id}/assisted-cancellation-previews": (
-        *(_STRIPE, "already_canceled", "no_live_plan", *_ASSISTED),
+        *(*_STRIPE, "already_canceled", "no_live_plan", *_ASSISTED),
     ),
     "POST /v1/subscriptions/{id}/assisted-cancellation": (*_CANCELING, *_CONSENTING, *_ASSISTED),
     "PUT /v1/subscriptions/{id}/seats/{user}": ("no_live_plan",),
@@ -75,16 +75,21 @@ REFUSALS: Mapping[str, tuple[str, ...]] = {
     "DELETE /v1/scheduled-messages/{id}": ("already_credited",),
     "POST /v1/activity": ("taken",),
     "POST /v1/usage-charges": ("taken",),
-    "POST /v1/refund-requests": (_STRIPE, "disputed", "rate_limited"),
+    "POST /v1/refund-requests": (*_STRIPE, "disputed", "blocked", "rate_limited"),
     "POST /v1/appeals": ("rate_limited",),
     "POST /v1/cases/{id}/replies": ("already_decided", "rate_limited"),
     "POST /v1/cases/{id}/decision": (
-        *(_STRIPE, "already_decided", "disputed", "blocked", "reason_missing"),
+        *(*_STRIPE, "already_decided", "disputed", "blocked", "reason_missing"),
     ),
     "POST /v1/exports": ("rate_limited", "blocked"),
     "PUT /v1/admin/accounts/{id}": ("taken",),
     "POST /v1/admin/parked-events/{id}/replay": ("blocked",),
-    "POST /v1/admin/numbers/{e164}/recovery": (_STRIPE, "not_recoverable", "taken", "no_live_plan"),
+    "POST /v1/admin/numbers/{e164}/recovery": (
+        *_STRIPE,
+        "not_recoverable",
+        "taken",
+        "no_live_plan",
+    ),
     "POST /v1/admin/accounts/{id}/purge-approval": ("blocked",),
     "POST /v1/admin/accounts/{id}/legal-hold": ("blocked",),
     "POST /v1/admin/steps/{key}/hold": ("blocked",),

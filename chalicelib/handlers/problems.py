@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chalicelib.domain.capabilities import SwitchedOff
+from chalicelib.gateways.stripe import KeyMayNot, KeyRefused, StripeRefused, StripeUnavailable
 
 TITLES: Mapping[int, str] = {
     400: "The request cannot be read",
@@ -19,6 +20,7 @@ TITLES: Mapping[int, str] = {
     422: "Something in the request is wrong",
     429: "Too many tries",
     500: "Something went wrong on our side",
+    502: "Stripe refused it",
     503: "Try again in a moment",
 }
 
@@ -52,6 +54,7 @@ STATUSES: Mapping[str, int] = {
     "idempotency_key_reused": 422,
     "rate_limited": 429,
     "internal_error": 500,
+    "stripe_refused": 502,
     "switched_off": 503,
     "stripe_unavailable": 503,
     "temporarily_unavailable": 503,
@@ -114,12 +117,28 @@ def taken(detail: str) -> Problem:
     return Problem(409, "taken", detail)
 
 
-def stripe_unavailable() -> Problem:
+def stripe_unavailable(error: StripeUnavailable) -> Problem:
+    ours = isinstance(error, KeyRefused | KeyMayNot)
     return Problem(
         503,
         "stripe_unavailable",
-        "Stripe did not answer. Nothing is lost: try again in a moment.",
-        headers={"Retry-After": "5"},
+        "Stripe does not let us in for this, which is ours to mend. Nothing is lost: try again later."
+        if ours
+        else "Stripe did not answer. Nothing is lost: try again in a moment.",
+        headers={"Retry-After": "300" if ours else "5"},
+    )
+
+
+def stripe_refused(refused: StripeRefused, why: str | None = None) -> Problem:
+    """502: neither the caller's mistake nor ours. Trying again does not help, and nothing of it is done."""
+    missing = refused.missing
+    if why is None and missing is not None:
+        why = f"Stripe does not know this {missing.replace('_', ' ')}, or not any more."
+    return Problem(
+        502,
+        "stripe_refused",
+        f"{why or 'Stripe refuses this.'} Nothing was changed, and trying again does not help: please ask support.",
+        stripe_code=refused.code,
     )
 
 

@@ -67,7 +67,7 @@ MEANINGS: Mapping[str, str] = {
     "not_resumable": "The end is over. Subscribe again to come back.",
     "not_recoverable": "The number cannot be had back, or not any more.",
     "preview_stale": "What was shown holds no longer, or not for so long: `preview` has what holds now. Show that, and ask again.",
-    "portal_unavailable": "Stripe's portal opens after the first successful payment.",
+    "portal_unavailable": "Stripe's portal opens after the first successful payment; `detail` says it where Stripe does not open it for another reason.",
     "disputed": "The payment is at the bank. Nothing is paid back meanwhile.",
     "taken": "The id, number or customer belongs to another account, or was used for something else.",
     "idempotency_in_flight": "The first request under this key is still under way. Repeat it in a moment.",
@@ -79,8 +79,9 @@ MEANINGS: Mapping[str, str] = {
     "idempotency_key_reused": "The key was used for another request within 24 hours. Make a new one.",
     "rate_limited": "So many tries a day. `Retry-After` says when again.",
     "internal_error": "A mistake of ours. It is in the log under `request_id`.",
+    "stripe_refused": "Stripe understood what we asked and said no; `stripe_code` is its own word for it. Nothing was changed, and asking again does not help: an operator finds Stripe's request in the log, under `request_id`.",
     "switched_off": "The capability is `off` or `shadow` in this deployment, or an operator has stopped everything that leaves.",
-    "stripe_unavailable": "Stripe did not answer. Nothing is lost; the same request again finishes it.",
+    "stripe_unavailable": "Stripe did not answer, or not to our key. Nothing is lost; the same request again finishes it, after `Retry-After`.",
     "temporarily_unavailable": "Our storage, a secret or the issuer's keys could not be reached. Repeat it.",
 }
 """Code → what it means to whoever gets it. Each code has to be here: the page cannot be made without."""

@@ -129,6 +129,11 @@ ALARMS: Final[tuple[Alarm, ...]] = (
         measure="SecretsNotRead", above=2,
     ),
     Alarm(
+        name="StripeRefused",
+        says="Stripe refuses what customers ask for, and waiting does not help; the log says what, by Stripe's own id.",
+        measure="StripeRefused",
+    ),
+    Alarm(
         name="Unexpected",
         says="Requests failed in a way nobody foresaw; the log says where.",
         measure="Unexpected",
@@ -278,7 +283,10 @@ def dashboard() -> Json:
         (
             "Trouble",
             "Sum",
-            ["Unexpected", "StorageUnavailable", "StripeUnavailable", "SecretsNotRead"],
+            [
+                *("Unexpected", "StorageUnavailable", "StripeUnavailable", "StripeRefused"),
+                "SecretsNotRead",
+            ],
         ),
     ]
     ours = [

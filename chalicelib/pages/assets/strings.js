@@ -224,6 +224,7 @@ const STRINGS = {
   refusal_offline: { en: "We could not be reached. Check your connection and try again.", fr: "Nous sommes injoignables. Vérifiez votre connexion et réessayez." },
   refusal_token_expired: { en: "Your visit has ended. Open this page from your account again.", fr: "Votre visite est terminée. Ouvrez à nouveau cette page depuis votre compte." },
   refusal_stripe_unavailable: { en: "Stripe did not answer. Nothing is lost: try again in a moment.", fr: "Stripe n'a pas répondu. Rien n'est perdu : réessayez dans un instant." },
+  refusal_stripe_refused: { en: "Stripe refuses this. Nothing was changed, and trying again does not help: please ask support.", fr: "Stripe le refuse. Rien n'a changé et réessayer n'y fera rien : contactez l'assistance." },
   refusal_temporarily_unavailable: { en: "We could not reach our storage. Nothing is lost: try again in a moment.", fr: "Notre stockage est injoignable. Rien n'est perdu : réessayez dans un instant." },
   refusal_internal_error: { en: "Something went wrong on our side. It was noted.", fr: "Une erreur s'est produite de notre côté. Elle a été notée." },
   refusal_role_required: { en: "Your role does not allow this. It needs: {roles}.", fr: "Votre rôle ne le permet pas. Il faut : {roles}." },
