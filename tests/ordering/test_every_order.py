@@ -8,7 +8,9 @@ import pytest
 from chalicelib.gateways.stripe_reader import read_subscription
 from chalicelib.store import parked
 from chalicelib.sweeping import retry_one_parked
+from tests.ordering.moments import Ways
 from tests.support.invariants import Witness, check_all
+from tests.support.logged import unlogged
 from tests.support.stage import Stage
 from tests.support.stripe_shapes import event, subscription
 
@@ -34,36 +36,55 @@ def events(stage, seconds):
 
 
 @pytest.mark.parametrize("seconds", SECONDS, ids=str)
+@unlogged()
 def test_every_order_of_four_events_ends_in_what_stripe_holds(seconds):
+    stage, witness, told = begun(seconds)
+    stage.truth.put(told[-1]["data"]["object"])
+    ways = Ways(stage, witness)
+
+    def hear(event):
+        assert stage.deliver(event)[0] == 200
+        check_all(stage.world, stage.table, stage.carrier, witness)
+
     for order in permutations(range(4)):
-        stage, witness = Stage(), Witness()
-        stage.account()
-        told = events(stage, seconds)
-        stage.truth.put(told[-1]["data"]["object"])
-
+        moment = ways.begins
         for n in (*order, *reversed(order)):
-            assert stage.deliver(told[n])[0] == 200
-            check_all(stage.world, stage.table, stage.carrier, witness)
+            moment, _ = ways.after(moment, n, lambda n=n: hear(told[n]))
 
-        known = stage.load().subscriptions["sub_1"]
-        assert (known.status, known.ended_at) == _theirs(stage, told), order
+        _, known = ways.after(moment, "known", stage.load)
+        assert _state(known) == _theirs(stage, told), order
 
 
 @pytest.mark.parametrize("seconds", SECONDS, ids=str)
+@unlogged()
 def test_each_asked_about_while_the_object_was_only_so_far_ends_right_as_well(seconds):
     """The newest event may be missing when we ask: it is still to come, and is news then."""
+    stage, _, told = begun(seconds)
+    states = [one["data"]["object"] for one in told]
+    ways = Ways(stage)
+
+    def hear(n):
+        stage.truth.advance("sub_1", states, n)
+        assert stage.deliver(told[n])[0] == 200
+
     for order in permutations(range(4)):
-        stage = Stage()
-        stage.account()
-        told = events(stage, seconds)
-        states = [one["data"]["object"] for one in told]
-
+        moment = ways.begins
         for n in order:
-            stage.truth.advance("sub_1", states, n)
-            assert stage.deliver(told[n])[0] == 200
+            moment, _ = ways.after(moment, n, lambda n=n: hear(n))
 
-        known = stage.load().subscriptions["sub_1"]
-        assert (known.status, known.ended_at) == _theirs(stage, told), order
+        _, known = ways.after(moment, "known", stage.load)
+        assert _state(known) == _theirs(stage, told), order
+
+
+def begun(seconds):
+    stage = Stage()
+    stage.account()
+    return stage, Witness(), events(stage, seconds)
+
+
+def _state(account):
+    known = account.subscriptions["sub_1"]
+    return known.status, known.ended_at
 
 
 def _theirs(stage, told):
@@ -129,21 +150,28 @@ def test_a_parked_one_that_is_applied_at_once_is_not_overtaken_by_an_older_one()
 
 def test_invoices_in_every_order_say_the_same_in_the_end():
     """The paid-through date only grows, and a failure does not come back after the payment."""
-    for order in permutations(range(4)):
-        stage = Stage()
-        stage.account()
-        stage.subscribe()
-        renewal = stage.renew("sub_1")
-        kinds = [
-            ("invoice.paid", stage.truth.thing("in_sub_1")),
-            ("invoice.payment_failed", {**renewal, "status": "open"}),
-            ("invoice.payment_failed", {**renewal, "status": "open", "attempt_count": 2}),
-            ("invoice.paid", renewal),
-        ]
-        told = [stage.truth.event(kind, thing) for kind, thing in kinds]
-        for n in (*order, *order):
-            assert stage.deliver(told[n])[0] == 200
+    stage = Stage()
+    stage.account()
+    stage.subscribe()
+    renewal = stage.renew("sub_1")
+    kinds = [
+        ("invoice.paid", stage.truth.thing("in_sub_1")),
+        ("invoice.payment_failed", {**renewal, "status": "open"}),
+        ("invoice.payment_failed", {**renewal, "status": "open", "attempt_count": 2}),
+        ("invoice.paid", renewal),
+    ]
+    told = [stage.truth.event(kind, thing) for kind, thing in kinds]
+    ways = Ways(stage)
 
-        known = stage.load().subscriptions["sub_1"]
+    def hear(n):
+        assert stage.deliver(told[n])[0] == 200
+
+    for order in permutations(range(4)):
+        moment = ways.begins
+        for n in (*order, *order):
+            moment, _ = ways.after(moment, n, lambda n=n: hear(n))
+
+        _, account = ways.after(moment, "known", stage.load)
+        known = account.subscriptions["sub_1"]
         assert known.unpaid is None, order
         assert int(known.paid_until.timestamp()) == renewal["lines"]["data"][0]["period"]["end"]

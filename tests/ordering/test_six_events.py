@@ -5,6 +5,7 @@ Three lives: one that ends, one that is cancelled and resumed, and one whose tri
 """
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from itertools import permutations
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from chalicelib.domain.access import access_until
 from tests.crashes.meanwhile import Meanwhile, every_moment
+from tests.ordering.moments import Ways
 from tests.support import stripe_shapes
 from tests.support.endings import differences, ending
 from tests.support.everything_at_stripe import DAYS, Scene
@@ -135,43 +137,71 @@ def all_told(scene, events):
     return settled(scene)
 
 
-@each_event
+class Life(Ways):
+    """A life that goes on from any moment it was at: what is heard at one is heard there once."""
+
+    def __init__(self, life):
+        scene, self.events = told(life)
+        super().__init__(scene)
+        self.right = all_told(*told(life))
+
+    def hear(self, moment, *names):
+        """The moment at which these are heard, one after the other."""
+        for name in names:
+            moment, status = self.after(moment, name, lambda name=name: self._deliver(name))
+            assert status == 200, names
+        return moment
+
+    def _deliver(self, name):
+        return self.stage.deliver(self.events[name])[0]
+
+    def differs(self, moment):
+        """Where it would end elsewhere, were nothing heard any more."""
+
+        def end():
+            return differences(settled(self.stage), self.right)
+
+        return self.after(moment, "end", end)[1]
+
+
+lives = cache(Life)
+"""Both of the following tests go on from the same moments."""
+
+
+@pytest.mark.parametrize("life", LIVES)
 @unlogged()
-def test_every_order_with_every_one_twice_ends_the_same(life, name):
-    right = all_told(*told(life))
-    others = [other for other in NAMES[life] if other != name]
-    for rest in permutations(others):
-        scene, events = told(life)
-        order = (name, *rest)
-        for heard in (*order, *reversed(order)):
-            assert scene.deliver(events[heard])[0] == 200, order
-        assert not differences(settled(scene), right), order
+def test_every_order_with_every_one_twice_ends_the_same(life):
+    one = lives(life)
+    for order in permutations(NAMES[life]):
+        assert not one.differs(one.hear(one.begins, *order, *reversed(order))), order
 
 
 @each_event
 @unlogged()
 def test_any_other_heard_at_every_moment_in_between_ends_the_same(life, name):
     """The rest comes afterwards, all of it: until then what was heard may be what Stripe has said by then."""
-    right = all_told(*told(life))
+    one = lives(life)
+    scene, events = one.stage, one.events
 
-    def alone(plan):
-        scene, events = told(life)
-        scene.deliver(events[name], scene.through(plan))
+    def alone():
+        return list(every_moment(lambda plan: scene.deliver(events[name], scene.through(plan))))
 
-    moments = list(every_moment(alone))
+    _, moments = one.after(one.begins, (name, "alone"), alone)
     assert moments
     for other in NAMES[life]:
         for moment in moments:
-            scene, events = told(life)
 
-            def meanwhile(scene=scene, events=events, other=other):
+            def meanwhile(other=other):
                 assert scene.deliver(events[other])[0] == 200
 
             plan = Meanwhile(moment, meanwhile)
-            status, said = scene.deliver(events[name], scene.through(plan))
-            assert status == 200, (plan, said)
-            assert plan.happened
-            assert not differences(all_told(scene, events), right), (other, plan)
+
+            def both(plan=plan):
+                assert scene.deliver(events[name], scene.through(plan))[0] == 200, plan
+                assert plan.happened
+
+            heard, _ = one.after(one.begins, (name, other, moment), both)
+            assert not one.differs(one.hear(heard, *NAMES[life])), (other, plan)
 
 
 @pytest.mark.parametrize(
