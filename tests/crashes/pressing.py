@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from chalicelib import wiring
 from chalicelib.wiring import World
-from tests.crashes.copies import broken_anywhere
+from tests.crashes.again import broken_anywhere
 from tests.crashes.lives import through, with_files_of_its_own
 from tests.support.faults import Plan
 from tests.support.goto import ACME

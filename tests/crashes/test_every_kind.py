@@ -20,7 +20,7 @@ from chalicelib.lifecycle import must_load
 from chalicelib.store import parked
 from chalicelib.store.table import StoreError
 from chalicelib.store.walks import due_kind
-from tests.crashes.copies import every_fault_of, in_a_copy
+from tests.crashes.again import CAME_THROUGH, every_fault_of, from_here
 from tests.crashes.every_route import Ready, onemsg, smarter
 from tests.crashes.lives import ending, through, with_files_of_its_own
 from tests.crashes.stories import STORIES
@@ -153,12 +153,14 @@ def test_a_step_broken_anywhere_ends_as_if_nothing_had_happened(kind):
     planned = must_load(life.world, ACME).account.steps
     due = min(due for id, due in planned.items() if id.partition(":")[0] == kind)
     life.sleep(max(due, life.now))
-    calls, right = in_a_copy(lambda: swept_with(ready, kind, Plan()))
+    told = from_here(lambda plan: swept_with(ready, kind, plan))
+    calls, right = told(Plan())
     assert {call.name for call in calls} & {"write", "transact"}
 
     for plan, where in every_fault_of(calls):
-        _, end = in_a_copy(lambda plan=plan: swept_with(ready, kind, plan))
+        _, end = told(plan)
         assert not differences(end, right), where
+    assert told(Plan()) == (calls, right), CAME_THROUGH
 
 
 # -- events

@@ -10,7 +10,7 @@ import pytest
 
 from chalicelib import wiring
 from chalicelib.handlers import doors
-from tests.crashes.copies import every_fault_of, in_a_copy
+from tests.crashes.again import CAME_THROUGH, every_fault_of, from_here
 from tests.crashes.every_route import ELSEWHERE, REQUESTS
 from tests.crashes.lives import ending, through, with_files_of_its_own
 from tests.support.endings import differences
@@ -57,12 +57,14 @@ def test_a_request_broken_anywhere_and_made_again_ends_as_if_nothing_had_happene
     ready = request_.ready()
     request_.before(ready)
     ask = request_.asked(ready)
-    first, again, calls, right = in_a_copy(lambda: broken(ask, ready, Plan()))
+    told = from_here(lambda plan: broken(ask, ready, plan))
+    first, again, calls, right = told(Plan())
     assert first == request_.answers
     assert calls
 
     for plan, where in every_fault_of(calls):
-        _, later, _, end = in_a_copy(lambda plan=plan: broken(ask, ready, plan))
+        _, later, _, end = told(plan)
         # Whoever was never answered is answered as if it were the first time, or as whoever asks twice.
         assert later in (first, again, request_.or_under_way), (where, later)
         assert not differences(end, right), where
+    assert told(Plan()) == (first, again, calls, right), CAME_THROUGH

@@ -8,7 +8,7 @@ from chalicelib.domain import steps
 from chalicelib.domain.moments import rfc3339
 from chalicelib.store.memory import MemoryTable
 from chalicelib.sweeping import sweep
-from tests.crashes.copies import in_copies
+from tests.crashes.again import at_each
 from tests.crashes.meanwhile import Meanwhile
 from tests.support.faults import FaultyTable
 from tests.support.invariants import check_all
@@ -37,8 +37,8 @@ def gone(days):
 
 
 def before_each_call(life, request, then, looked_at):
-    """`then` happens before one call of the request after the other, each time in a copy of this life, which
-    `looked_at` then sees with the request's answer. What it made of each."""
+    """`then` happens before one call of the request after the other, each time from here; `looked_at` then sees
+    the life, with the request's answer. What it made of each."""
 
     def count():
         before = len(life.plan.calls)
@@ -53,7 +53,7 @@ def before_each_call(life, request, then, looked_at):
         check_all(life.world, life.memory, life.carrier)
         return looked_at(reply)
 
-    return in_copies(count, at)
+    return at_each(count, at)
 
 
 def an_hour_later(life):

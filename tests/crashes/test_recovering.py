@@ -11,7 +11,7 @@ from chalicelib.domain.number_fees import Number, first_fee_at
 from chalicelib.lifecycle import tell
 from chalicelib.store import holdings
 from chalicelib.store.accounts import Taken
-from tests.crashes.copies import in_a_copy
+from tests.crashes.again import from_here
 from tests.crashes.stories import ONE, STORIES
 from tests.crashes.test_meanwhile_over_http import NUMBERS, an_hour_later, before_each_call, gone
 from tests.crashes.test_sweeps import at_every_moment, recover
@@ -123,7 +123,7 @@ def test_the_number_is_asked_for_while_somebody_else_is_at_it(other):
 
     life = wanted_back()
 
-    assert in_a_copy(lambda: ask(life).status) == 200
+    assert from_here(lambda: ask(life).status)() == 200
 
     def looked_at(reply):
         assert reply.status in (200, 202), reply.body

@@ -7,7 +7,7 @@ from functools import cache
 
 import pytest
 
-from tests.crashes.copies import broken_anywhere, in_copies
+from tests.crashes.again import at_each, broken_anywhere
 from tests.crashes.meanwhile import Meanwhile
 from tests.crashes.stories import STORIES, Story
 from tests.support.endings import differences, ending
@@ -36,8 +36,8 @@ def recover(stage: Stage, witness: Witness) -> None:
 
 
 def at_every_moment(story, happens, looked_at):
-    """Tells the story once for every moment at which `happens(stage)` may come in between, always in a copy;
-    `looked_at(plan, stage, witness)` is called there. What it made of each."""
+    """Tells the story once for every moment at which `happens(stage)` may come in between; `looked_at(plan, stage,
+    witness)` is called then. What it made of each."""
     stage, witness = prepared(story)
 
     def count():
@@ -52,7 +52,7 @@ def at_every_moment(story, happens, looked_at):
         check_all(stage.world, stage.table, stage.carrier, witness)
         return looked_at(plan, stage, witness)
 
-    return in_copies(count, at)
+    return at_each(count, at)
 
 
 @cache

@@ -10,7 +10,6 @@ from collections.abc import Callable, Hashable, Iterator
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import count
 from typing import Any, TypeVar
 
 import msgspec
@@ -19,6 +18,7 @@ from chalicelib.store.memory import MemoryTable
 from chalicelib.store.table import Key
 from tests.support.invariants import Witness
 from tests.support.stage import Stage
+from tests.support.truth import Count
 
 T = TypeVar("T")
 
@@ -109,7 +109,7 @@ class Ways:
         stage.carrier._notebook._ask("DELETE FROM note")
         for note in to.carrier:
             stage.carrier._notebook.put(note[0], note[1], msgspec.json.decode(note[2]))
-        stage._ids, truth._ids = map(count, to.ids)
+        stage._ids, truth._ids = map(Count, to.ids)
         for mine, then in zip(self._learnt(), to.learnt, strict=True):
             mine.clear()
             mine.update(then)

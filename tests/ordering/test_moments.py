@@ -92,9 +92,9 @@ def test_everything_that_could_remember_something_is_as_it_was():
 
 PARTS = (
     "stage.table._partitions.'A#acme'.rows.'account'.'version'",
-    *("stage.table._indexes.'due'.groups", "stage._ids"),
+    *("stage.table._indexes.'due'.groups", "stage._ids._next"),
     *("stage.carrier._clock.at", "stage.carrier._notebook._file"),
-    *("stage.truth._things", "stage.truth._reached", "stage.truth._ids", "stage.truth.lag"),
+    *("stage.truth._things", "stage.truth._reached", "stage.truth._ids._next", "stage.truth.lag"),
     *("stage.world.customers", "stage.world.marks", "stage.world.rests"),
     *("stage.world.carriers._gate._read_at", "witness.owners", "witness.ended"),
 )

@@ -101,7 +101,7 @@ class Life:
         self.watch = HistoryWatch(
             table or MemoryTable(), [k for job in SCHEDULE for k in job.due_kinds], DUE_SHARDS
         )
-        self.gateway = Gateway(app, _ids(), ())
+        self.gateway = Gateway(app, _Ids(), ())
         self.side = StripeSide(self.emulator, PORT, self.gateway.answer)
         self.shares = LocalShares(takers(SCHEDULE), lambda: self.world)
         self.world = self._world()
@@ -153,7 +153,7 @@ class Life:
             purgers=(self.saas,),
             shares=self.shares,
             policies=policies(),
-            new_id=_ids(),
+            new_id=_Ids(),
         )
 
     # -- time
@@ -424,7 +424,7 @@ class Life:
         shown = self.customer(account_id, "GET", f"/v1/exports/{asked.body['id']}")
         assert shown.status == 200, shown.body
         path = shown.body["url"].removeprefix(f"http://127.0.0.1:{PORT}")
-        fetched = self.files.answer(Request("GET", path), _ids())
+        fetched = self.files.answer(Request("GET", path), _Ids())
         assert fetched is not None
         assert fetched.status == 200
         with zipfile.ZipFile(io.BytesIO(fetched.body)) as zip:
@@ -449,9 +449,15 @@ def consenting(shown: Mapping[str, Any], reason: str = "other") -> dict[str, Any
     }
 
 
-def _ids() -> Any:
-    counter = iter(range(10**9))
-    return lambda: f"{next(counter):08x}"
+class _Ids:
+    """One after the other. Not an iterator, which can only go on: a world may be put back."""
+
+    def __init__(self) -> None:
+        self._given = 0
+
+    def __call__(self) -> str:
+        self._given += 1
+        return f"{self._given - 1:08x}"
 
 
 def _reply(answer: Answer) -> Reply:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +44,7 @@ from infra.local.faults import Faults
 from infra.local.notebook import Notebook
 from tests.support import stripe_shapes
 from tests.support.faults import FaultyTable, Plan, faulty
-from tests.support.truth import START, Hands, Json, Truth
+from tests.support.truth import START, Count, Hands, Json, Truth
 
 END = datetime(2026, 2, 28, 12, 0, tzinfo=UTC)
 SHARDS = 2
@@ -60,7 +59,7 @@ class Stage:
         self.clock = Hands()
         self.truth = Truth(self.clock, delay)
         self.carrier = LocalCarrier(Notebook(Path(":memory:")), self.clock, Faults())
-        self._ids = count()
+        self._ids = Count()
         self.world = self.process()
 
     # -- processes that act here

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from itertools import count
 from threading import RLock
 from typing import Any
 
@@ -31,6 +30,17 @@ class Hands:
         return self.at
 
 
+class Count:
+    """Numbers, one after the other. Unlike an iterator, which can only go on, it can be put back."""
+
+    def __init__(self, first: int = 0) -> None:
+        self._next = first
+
+    def __next__(self) -> int:
+        self._next += 1
+        return self._next - 1
+
+
 class Truth:
     """What Stripe really holds, and what it answers when asked. Shared by threads."""
 
@@ -43,7 +53,7 @@ class Truth:
         self._lock = RLock()
         self._things: dict[str, Json] = {}
         self._reached: dict[str, int] = {}
-        self._ids = count(1)
+        self._ids = Count(1)
 
     # -- what happens there
 
