@@ -41,6 +41,10 @@ class TooManyOpen(Exception):
     """The account has as many open cases as it may have."""
 
 
+class Purged(Exception):
+    """The account's data is gone: nobody is there to read an answer, and no word of it is to be kept."""
+
+
 class TooManyReplies(Exception):
     """The case has as many replies as it may have."""
 
@@ -135,7 +139,7 @@ class Case:
     """What the clocks have said already: each thing once."""
     closed_at: datetime | None = None
     purged: bool = False
-    """Only the record of it is left: nobody is shown it."""
+    """Only the record of it is left. Nobody is shown it, unless its bank takes it up again: then operators are."""
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -228,7 +232,9 @@ def received(case: Case, due: Deadlines | None) -> Case:
 
 
 def replied(case: Case, reply: Reply, due: Deadlines | None) -> Case:
-    """Raises AlreadyDecided and TooManyReplies. `due`: the deadlines if this reply completes the case."""
+    """Raises Purged, AlreadyDecided and TooManyReplies. `due`: the deadlines if this reply completes the case."""
+    if case.purged:
+        raise Purged(case.id)
     if case.verdict is not None or (case.closed_at is not None and case.dispute is None):
         raise AlreadyDecided(case.id)
     if case.replies >= MOST_REPLIES:

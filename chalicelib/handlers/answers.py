@@ -289,6 +289,13 @@ class Case(Struct, kw_only=True):
     decision_due: Instant | UnsetType = UNSET
     eligibility: Eligibility | UnsetType | None = UNSET
     next_step_at: Instant | UnsetType = UNSET
+    purged: bool | UnsetType = UNSET
+    what_to_do: (
+        Annotated[
+            str, Meta(description="For operators: a dispute that a bank took up after a purge.")
+        ]
+        | UnsetType
+    ) = UNSET
 
 
 class Export(Struct, kw_only=True):

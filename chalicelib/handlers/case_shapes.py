@@ -64,7 +64,14 @@ def summary(case: Case) -> dict[str, Any]:
         "ledger_entry": case.entry,
         "missing": list(case.missing),
         **{name: rfc3339(at) for name, at in dates.items() if at is not None},
+        **({"purged": True, "what_to_do": AFTER_A_PURGE} if case.purged else {}),
     }
+
+
+AFTER_A_PURGE = (
+    "The account's data was purged, and its bank has taken the dispute up again: only what Stripe holds is left. Answer the"
+    " bank in Stripe's dashboard, by the date that evidence is due; the case closes by itself once the bank has decided."
+)
 
 
 def _reply(one: Reply) -> dict[str, Any]:

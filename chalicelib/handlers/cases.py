@@ -16,6 +16,7 @@ from chalicelib.domain.cases import (
     AlreadyDecided,
     Case,
     NotOurs,
+    Purged,
     Reply,
     TooManyOpen,
     TooManyReplies,
@@ -109,9 +110,14 @@ def find(call: Call[Any]) -> None:
 def _load(call: Call[Any]) -> Case:
     named = call.params["id"]
     case = cases.load(call.world.table, call.account.id, named) if is_id(named) else None
-    if case is None or case.purged:
+    if case is None or (case.purged and not _is_taken_up_again(call, case)):
         raise not_found("case")
     return case
+
+
+def _is_taken_up_again(call: Call[Any], case: Case) -> bool:
+    """A bank may do so after the purge. Operators answer it; to everybody else the case is gone."""
+    return case.closed_at is None and _is_operator(call)
 
 
 def show(call: Call[None]) -> Answer:
@@ -259,6 +265,9 @@ def _refusals(call: Call[Any]) -> Iterator[None]:
         raise Problem(
             409, "disputed", "The payment is disputed with the bank: it decides."
         ) from error
+    except Purged as error:
+        why = f"Nobody is there to read a reply. {case_shapes.AFTER_A_PURGE}"
+        raise Problem(409, "blocked", why, blockers=[]) from error
     except NotOurs as error:
         why = "This is not decided here: a dispute is the bank's to decide."
         raise Problem(409, "blocked", why, blockers=[]) from error

@@ -79,13 +79,18 @@ def saved(account_id: str, item: CaseSaved, shards: int) -> list[Action]:
     case = item.case
     key = keys.case(account_id, case.id)
     values: Row = {"doc": to_doc(case), **_directory(account_id, case, shards)}
-    if not item.is_new:
-        return [Update(key, values, If(present=True))]
     owner = keys.case_owner(case.id)
-    return [
-        Put({"pk": key.pk, "sk": key.sk, **values}, If(absent=True)),
-        Put({"pk": owner.pk, "sk": owner.sk, "doc": {"account_id": account_id}}, If(absent=True)),
-    ]
+    found_by_id: Row = {"pk": owner.pk, "sk": owner.sk, "doc": {"account_id": account_id}}
+    if item.is_new:
+        return [
+            Put({"pk": key.pk, "sk": key.sk, **values}, If(absent=True)),
+            Put(found_by_id, If(absent=True)),
+        ]
+    update = Update(key, values, If(present=True))
+    if not case.purged:
+        return [update]
+    # A purge took its name off. Whoever is to act on it finds it again, as long as it is open.
+    return [update, Put(found_by_id) if case.closed_at is None else Delete(owner)]
 
 
 def reply_saved(account_id: str, item: ReplySaved) -> list[Action]:
