@@ -29,6 +29,8 @@ LAST = chr(0x10FFFF)
 
 Entry = tuple[str, str, str, str]
 """due_at, due_kind, pk, sk."""
+Place = tuple[str, str]
+"""pk, sk: a Key, as it is looked up several times for every row that is written."""
 
 
 class DueWatch:
@@ -38,12 +40,12 @@ class DueWatch:
         self._table = table
         self._groups = [f"{kind}#{shard}" for kind in due_kinds for shard in range(shards)]
         self._lock = Lock()
-        self._noted: dict[Key, tuple[str, str]] = {}
+        self._noted: dict[Place, tuple[str, str]] = {}
         self._sorted: list[Entry] = []
         self._filled = False
-        self._in_doubt: set[Key] = set()
+        self._in_doubt: set[Place] = set()
         """What requests wrote since: two at once may have been noted in the other order."""
-        self._answer_lost: set[Key] = set()
+        self._answer_lost: set[Place] = set()
 
     # -- what is due
 
@@ -53,10 +55,11 @@ class DueWatch:
             self.refill()
         with self._lock:
             doubtful, self._in_doubt, self._answer_lost = self._in_doubt, set(), set()
-        found = self._table.get_many([*doubtful])
-        for key in doubtful:
+        keys = [Key(*place) for place in doubtful]
+        found = self._table.get_many(keys)
+        for key in keys:
             row = found.get(key, {})
-            self._note(key, row.get("due_kind"), row.get("due_at"))
+            self._note((key.pk, key.sk), row.get("due_kind"), row.get("due_at"))
 
     def trust(self) -> None:
         """Says that everything written since `catch_up` was written by one thread, one thing after another."""
@@ -73,7 +76,7 @@ class DueWatch:
             while True:
                 page = self._table.due(group, END_OF_TIME, limit=1000, after=after)
                 for due in page.due:
-                    self._note(due.key, group, due.due_at)
+                    self._note((due.key.pk, due.key.sk), group, due.due_at)
                 if (after := page.after) is None:
                     break
         self._filled = True
@@ -99,45 +102,47 @@ class DueWatch:
     # -- taking note
 
     def _learn(self, action: Action) -> None:
-        match action:
-            case Put(row=row):
-                key = Key(row["pk"], row["sk"])
-                self._note(key, row.get("due_kind"), row.get("due_at"))
-            case Update(key=key, set=changes):
-                kind, at = self._noted.get(key, (None, None))
-                self._note(key, changes.get("due_kind", kind), changes.get("due_at", at))
-            case Delete(key=key):
-                self._note(key, None, None)
-            case Check():
-                pass
+        if isinstance(action, Put):
+            row = action.row
+            self._note((row["pk"], row["sk"]), row.get("due_kind"), row.get("due_at"))
+        elif isinstance(action, Update):
+            place, changes = _place(action), action.set
+            kind, at = self._noted.get(place, (None, None))
+            self._note(place, changes.get("due_kind", kind), changes.get("due_at", at))
+        elif isinstance(action, Delete):
+            self._note(_place(action), None, None)
 
     def _suspect(self, action: Action) -> None:
         """The answer was lost: what would be due if it was carried out is noted, nothing is crossed out."""
         if isinstance(action, Check):
             return
         with self._lock:
-            self._answer_lost.add(_key(action))
+            self._answer_lost.add(_place(action))
         values = action.row if isinstance(action, Put) else getattr(action, "set", {})
         if values.get("due_at") is not None:
             self._learn(action)
 
     def _doubt(self, actions: Sequence[Action]) -> None:
         with self._lock:
-            self._in_doubt.update(
-                key
-                for action in actions
-                if not isinstance(action, Check)
-                and ((key := _key(action)) in self._noted or _touches_index(action))
-            )
+            for action in actions:
+                if isinstance(action, Check):
+                    continue
+                place = _place(action)
+                if place in self._noted or _touches_index(action):
+                    self._in_doubt.add(place)
 
-    def _note(self, key: Key, due_kind: str | None, due_at: str | None) -> None:
+    def _note(self, place: Place, due_kind: str | None, due_at: str | None) -> None:
+        wanted = None if due_kind is None or due_at is None else (due_kind, due_at)
         with self._lock:
-            if known := self._noted.pop(key, None):
-                kind, at = known
-                del self._sorted[bisect_left(self._sorted, (at, kind, key.pk, key.sk))]
-            if due_kind is not None and due_at is not None:
-                self._noted[key] = (due_kind, due_at)
-                insort(self._sorted, (due_at, due_kind, key.pk, key.sk))
+            known = self._noted.get(place)
+            if known == wanted:
+                return
+            if known is not None:
+                kind, at = self._noted.pop(place)
+                del self._sorted[bisect_left(self._sorted, (at, kind, *place))]
+            if wanted is not None:
+                kind, at = self._noted[place] = wanted
+                insort(self._sorted, (at, kind, *place))
 
     # -- the table, as it is
 
@@ -189,8 +194,10 @@ class DueWatch:
             self._learn(action)
 
 
-def _key(action: Put | Update | Delete) -> Key:
-    return Key(action.row["pk"], action.row["sk"]) if isinstance(action, Put) else action.key
+def _place(action: Put | Update | Delete) -> Place:
+    if isinstance(action, Put):
+        return action.row["pk"], action.row["sk"]
+    return action.key.pk, action.key.sk
 
 
 def _touches_index(action: Action) -> bool:

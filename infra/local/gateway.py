@@ -47,16 +47,17 @@ class Match:
 class Gateway:
     def __init__(self, app: Chalice, new_id: Callable[[], str], origins: Sequence[str]) -> None:
         self._app = one_request_per_thread(app)
+        self._routes = tuple(self._app.routes)
         self._new_id = new_id
         self._origins = frozenset(origins)
 
     def serves(self, path: str) -> bool:
-        match = find_route(list(self._app.routes), path)
+        match = find_route(self._routes, path)
         return match is not None and not is_greedy(match.route)
 
     def answer(self, request: Request) -> Answer:
         request_id = self._new_id()
-        match = find_route(list(self._app.routes), request.path)
+        match = find_route(self._routes, request.path)
         if match is None:
             detail = f"There is nothing at {request.path}."
             return problem(404, "not_found", detail, request_id=request_id)
@@ -133,6 +134,8 @@ class Gateway:
 
 def find_route(routes: Sequence[str], path: str) -> Match | None:
     """The route a path means; words win over parameters, from the left, as in API Gateway."""
+    if path in routes and "{" not in path:
+        return Match(path, {})
     parts = path.split("/")
     if len(parts) > 2 and parts[-1] == "":
         parts = parts[:-1]

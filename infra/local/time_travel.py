@@ -109,6 +109,8 @@ class TimeTravel:
         self._walked_at = clock.now()
         self._left: list[Entry] = []
         """What was due and stayed so when an instant was over."""
+        self._written: tuple[datetime | None, str] = None, ""
+        """The instant it is, and how it is written: asked many times before the clock moves."""
 
     def move_to(self, end: datetime, *, walks: bool = True) -> list[Ran]:
         """Up to and including `end`. Without `walks`, what looks at everything once a day is left for a later move."""
@@ -137,7 +139,7 @@ class TimeTravel:
 
     def _next_stop(self) -> datetime | None:
         now = self._clock.now()
-        due_at = self._watch.next_after(rfc3339(now))
+        due_at = self._watch.next_after(self._now())
         stops = [self._outside.next_at(), from_rfc3339(due_at) if due_at else None]
         stops += [self._missed.next_at()] if self._missed is not None else []
         left = self._due_by_now()
@@ -175,7 +177,7 @@ class TimeTravel:
     def _run_jobs(self) -> list[Ran]:
         ran: list[Ran] = []
         due = self._kinds_due()
-        for job in self._schedule:
+        for job in self._schedule if due else ():
             if due.isdisjoint(job.due_kinds):
                 continue
             ran += self._ran(job)
@@ -203,7 +205,13 @@ class TimeTravel:
         return [Ran(self._clock.now(), STRIPE, did) for did in self._outside.run_due()]
 
     def _kinds_due(self) -> set[str]:
-        return self._watch.kinds_until(rfc3339(self._clock.now()))
+        return self._watch.kinds_until(self._now())
 
     def _due_by_now(self) -> list[Entry]:
-        return self._watch.until(rfc3339(self._clock.now()))
+        return self._watch.until(self._now())
+
+    def _now(self) -> str:
+        now = self._clock.now()
+        if now is not self._written[0]:
+            self._written = now, rfc3339(now)
+        return self._written[1]

@@ -128,7 +128,7 @@ def _afterwards(life, plan):
 
 
 def _noted(carrier):
-    return carrier._notebook._ask("SELECT * FROM note ORDER BY number")
+    return {book: list(notes.items()) for book, notes in carrier._notebook._notes.items()}
 
 
 TOLD = {
@@ -240,11 +240,13 @@ def _asked_once() -> None:
 
 
 REMEMBERING = {
-    # By the class, the route, the country and year, the type of event, or the text of the key.
+    # By the class, the route, the country and year, the type of event, the text of the key, the second, or the names.
     "chalicelib.store.compact._stored",
     "infra.local.gateway._likely",
     "infra.local.gateway._parts_of",
     "infra.local.gateway._is_binary",
+    "infra.local.stripe_emulator.emulator._date",
+    "infra.local.stripe_emulator.versions._private",
     "chalicelib.gateways.calendars.public_holidays",
     "tests.support.event_schemas._reader",
     "infra.local.tokens._key",

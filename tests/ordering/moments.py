@@ -37,7 +37,7 @@ class Moment:
     """What Stripe holds, in the order in which it came there."""
     reached: tuple[tuple[str, int], ...]
     lag: timedelta
-    carrier: tuple[tuple[str, str, str], ...]
+    carrier: tuple[tuple[str, tuple[tuple[str, bytes], ...]], ...]
     ids: tuple[int, int]
     """Which comes next, here and at Stripe."""
     learnt: tuple[tuple[tuple[str, Any], ...], ...]
@@ -89,7 +89,10 @@ class Ways:
             things=msgspec.json.encode(truth._things),
             reached=tuple(sorted(truth._reached.items())),
             lag=truth.lag,
-            carrier=tuple(stage.carrier._notebook._ask(_NOTES)),  # type: ignore[arg-type] # as they are written
+            carrier=tuple(
+                (book, tuple(notes.items()))
+                for book, notes in stage.carrier._notebook._notes.items()
+            ),
             ids=(_next(stage._ids), _next(truth._ids)),
             learnt=tuple(tuple(sorted(each.items())) for each in self._learnt()),
             switch=(gate._killed, gate._read_at),
@@ -106,9 +109,7 @@ class Ways:
         stage.clock.at = to.clock
         truth._things, truth._reached = msgspec.json.decode(to.things), dict(to.reached)
         truth.lag = to.lag
-        stage.carrier._notebook._ask("DELETE FROM note")
-        for note in to.carrier:
-            stage.carrier._notebook.put(note[0], note[1], msgspec.json.decode(note[2]))
+        stage.carrier._notebook._notes = {book: dict(notes) for book, notes in to.carrier}
         stage._ids, truth._ids = map(Count, to.ids)
         for mine, then in zip(self._learnt(), to.learnt, strict=True):
             mine.clear()
@@ -119,9 +120,6 @@ class Ways:
     def _learnt(self) -> Iterator[dict[str, Any]]:
         world = self.stage.world
         yield from (world.customers, world.marks, world.rests)
-
-
-_NOTES = "SELECT book, key, value FROM note ORDER BY number"
 
 
 def _next(ids: Any) -> int:

@@ -24,6 +24,8 @@ class Chance:
 
     def __init__(self, rates: Mapping[str, float], meanwhile: Callable[[Random], None]) -> None:
         self.rates = dict(rates)
+        self._likely: dict[tuple[Fault, ...], tuple[tuple[str, Fault], ...]] = {}
+        """What a call may suffer → what of that this world suffers from, in the order in which it is drawn."""
         self.calm = False
         self.random = Random(0)
         self.struck = 0
@@ -70,7 +72,8 @@ class Chance:
             elif self.strikes("meanwhile"):
                 self._let_act(self._meanwhile)
         try:
-            return struck_by(self._goes_wrong(call), do, unavailable)
+            fault = self._goes_wrong(call)
+            return do() if fault is None else struck_by(fault, do, unavailable)
         except Crash:
             self._crashed = True
             raise
@@ -81,8 +84,13 @@ class Chance:
             if call.name.endswith(name):
                 self.cut = None
                 return kind
-        for name, kind in KINDS:
-            if kind in call.faults and self.strikes(name):
+        likely = self._likely.get(call.faults)
+        if likely is None:
+            likely = self._likely[call.faults] = tuple(
+                (name, kind) for name, kind in KINDS if name in self.rates and kind in call.faults
+            )
+        for name, kind in likely:
+            if self.strikes(name):
                 return kind
         return None
 

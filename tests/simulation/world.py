@@ -377,6 +377,9 @@ class _Down:
         return asked
 
 
+READ, WRITTEN = Call("stripe", FOR_READS), Call("stripe", FOR_WRITES)
+
+
 class ChancyClient(DirectClient):
     """The way to Stripe: refused, too busy, silent, or answered too late."""
 
@@ -390,9 +393,8 @@ class ChancyClient(DirectClient):
         if self._chance.strikes("stripe_down"):
             self._faults.order({"target": "stripe", "kind": self._chance.random.choice(
                 ("error", "throttle", "timeout", "answer_lost")), "count": 3})  # fmt: skip
-        faults = FOR_READS if method.lower() == "get" else FOR_WRITES
         return self._chance.perform(
-            Call("stripe", faults),
+            READ if method.lower() == "get" else WRITTEN,
             lambda: super(ChancyClient, self).request(method, url, headers, post_data, **more),
             lambda: no_answer("by chance"),
         )

@@ -23,24 +23,29 @@ MISFITS: list[str] = []
 
 
 @cache
-def _reader(type: str) -> tuple[Draft202012Validator, dict[str, Any]]:
+def _reader(type: str) -> tuple[Draft202012Validator, dict[str, Any]] | None:
+    """None where the type is not documented."""
+
     def is_instant(value: str) -> bool:
         try:
             return rfc3339(from_rfc3339(value)) == value
         except ValueError:
             return False
 
-    schema = json.loads((SCHEMAS / f"{type}.json").read_text("utf-8"))
+    path = SCHEMAS / f"{type}.json"
+    if not path.exists():
+        return None
+    schema = json.loads(path.read_text("utf-8"))
     reader = Draft202012Validator(schema, formats={"date-time": is_instant}, validate_formats=True)
     return reader, schema["properties"]
 
 
 def misfits(event: dict[str, Any]) -> list[str]:
     """What about an event, as it arrives, is not as the documentation says."""
-    path = SCHEMAS / f"{event.get('type')}.json"
-    if not path.exists():
+    known = _reader(str(event.get("type")))
+    if known is None:
         return [f"{event.get('type')} is not documented"]
-    reader, listed = _reader(event["type"])
+    reader, listed = known
     return [
         *(
             f"{event['type']}: {'.'.join(('$', *map(str, one.instance_path)))}: {one.message}"

@@ -56,6 +56,12 @@ class Call:
     faults: tuple[Fault, ...]
 
 
+OF_A_TABLE = {
+    **{name: Call(name, FOR_READS) for name in ("get", "get_many", "query", "due", "directory")},
+    **{name: Call(name, FOR_TABLE_WRITES) for name in ("write", "transact")},
+}
+
+
 class Plan:
     """Which calls go wrong and how, by their number from 0. Everybody who shares it shares the count."""
 
@@ -173,13 +179,13 @@ class FaultyTable:
         )
 
     def write(self, action: Action) -> None:
-        self.plan.perform(Call("write", FOR_TABLE_WRITES), lambda: self.inner.write(action))
+        self.plan.perform(OF_A_TABLE["write"], lambda: self.inner.write(action))
 
     def transact(self, actions: Sequence[Action]) -> None:
-        self.plan.perform(Call("transact", FOR_TABLE_WRITES), lambda: self.inner.transact(actions))
+        self.plan.perform(OF_A_TABLE["transact"], lambda: self.inner.transact(actions))
 
     def _read(self, name: str, do: Callable[[], T]) -> T:
-        return self.plan.perform(Call(name, FOR_READS), do)
+        return self.plan.perform(OF_A_TABLE[name], do)
 
 
 def faulty(

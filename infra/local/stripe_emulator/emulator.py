@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -72,8 +73,8 @@ class Emulator:
         except Exception:  # noqa: BLE001 -- an answer is owed whatever goes wrong
             traceback.print_exc()
             response = Response(500, {}, b"The emulator failed; see its output.")
-        date = format_datetime(datetime.fromtimestamp(self._second(), UTC), usegmt=True)
-        return Response(response.status, {**response.headers, "Date": date}, response.body)
+        headers = {**response.headers, "Date": _date(self._second())}
+        return Response(response.status, headers, response.body)
 
     def control(self, action: str, **fields: Any) -> Json:
         with self._lock:
@@ -103,6 +104,8 @@ class Emulator:
         Requests catch up first too, so something may already have happened when this is called.
         """
         with self._lock:
+            if self._is_quiet() and not self._did:
+                return []
             self._catch_up()
             did, self._did = self._did, []
             return did
@@ -240,8 +243,16 @@ class Emulator:
 
     def _claim(self) -> list[webhooks.Parcel]:
         with self._lock:
+            if self._is_quiet():
+                return []
             self._catch_up()
             return webhooks.claim(self._world, self._second())
+
+    def _is_quiet(self) -> bool:
+        """Whether nothing happens by itself and no webhook is due by now: mostly so, whenever a driver asks."""
+        found = (self._world.timers.first(), self._world.post.first())
+        now = self._second()
+        return all(first is None or first[0] > now for first in found)
 
 
 _PAGES: dict[str, tuple[Callable[..., Page], Callable[..., Page]]] = {
@@ -264,6 +275,11 @@ _ALWAYS = (
     "payment_method",
     "checkout.session",
 )
+
+
+@lru_cache(maxsize=64)
+def _date(second: int) -> str:
+    return format_datetime(datetime.fromtimestamp(second, UTC), usegmt=True)
 
 
 def _sent(send: Send, parcel: webhooks.Parcel) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from .versions import shaped, shaped_previous
+from .versions import shaped, shaped_previous, without_private
 
 Json = dict[str, Any]
 
@@ -35,7 +35,7 @@ def changes(before: Json, now: Json) -> Json:
 
 def presented(event: Json, version: str) -> Json:
     """The event as that version shows it."""
-    public = {name: value for name, value in event.items() if not name.startswith("_")}
+    public = without_private(event)
     thing = msgspec.json.decode(event["_object"])
     data: Json = {"object": shaped(thing, version)}
     if event["_previous"] is not None:

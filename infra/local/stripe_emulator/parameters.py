@@ -10,7 +10,7 @@ import json
 import re
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_plus
 
 from .errors import StripeError, unknown_parameter
 
@@ -50,10 +50,21 @@ def check(route: str, text: str) -> Json:
 def decode(text: str) -> Json:
     """`a[b]=1&c[0]=2` as nested dictionaries of strings; lists are still digit-keyed."""
     tree: Json = {}
-    for key, value in parse_qsl(text, keep_blank_values=True, errors="replace"):
-        head = key.split("[", 1)[0]
-        _place(tree, [head, *_KEY.findall(key[len(head) :])], value, key)
+    for pair in text.split("&"):
+        if not pair:
+            continue
+        name, _, value = pair.partition("=")
+        key = _unquoted(name)
+        if "[" in key:
+            head = key.split("[", 1)[0]
+            _place(tree, [head, *_KEY.findall(key[len(head) :])], _unquoted(value), key)
+        else:
+            tree[key] = _unquoted(value)
     return tree
+
+
+def _unquoted(text: str) -> str:
+    return unquote_plus(text, errors="replace") if "%" in text or "+" in text else text
 
 
 def _place(tree: Json, path: list[str], value: str, key: str) -> None:

@@ -7,6 +7,7 @@ read both can be tested with either. Versions between the two differ in nothing 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 Json = dict[str, Any]
@@ -21,11 +22,24 @@ def is_old(version: str) -> bool:
 
 def shaped(thing: Json, version: str) -> Json:
     """The object without our private members, in the shape of that version."""
-    public = {name: value for name, value in thing.items() if not name.startswith("_")}
+    public = without_private(thing)
     shapes = _OLD if is_old(version) else _NEW
     if reshape := shapes.get(thing["object"]):
         reshape(public, thing)
     return public
+
+
+def without_private(thing: Json) -> Json:
+    public = dict(thing)
+    for name in _private(tuple(thing)):
+        del public[name]
+    return public
+
+
+@lru_cache(maxsize=1024)
+def _private(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Asked for each thing that is shown. Few kinds of things there are, and all of a kind have the same names."""
+    return tuple(name for name in names if name.startswith("_"))
 
 
 def shaped_previous(kind: str, previous: Json, version: str) -> Json:
@@ -47,10 +61,7 @@ def _old_item(item: Json) -> Json:
 
 
 def _new_invoice(public: Json, thing: Json) -> None:
-    lines = [
-        {name: value for name, value in line.items() if not name.startswith("_")}
-        for line in thing["lines"]["data"]
-    ]
+    lines = [without_private(line) for line in thing["lines"]["data"]]
     public["lines"] = {**thing["lines"], "data": lines}
 
 
