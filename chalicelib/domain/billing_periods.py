@@ -41,6 +41,7 @@ def renewals_before(subscription: Subscription, end: datetime) -> list[datetime]
 
 def last_period_of(subscription: Subscription, end: datetime) -> tuple[datetime, datetime]:
     """The billing period in which a contract that ends at `end` ends, and until whose end it is paid."""
-    starts = [subscription.period_start, *renewals_before(subscription, end)]
-    ends = renewals(subscription)
-    return starts[-1], next(until for until in ends if until >= end - SLACK)
+    starts, ends = subscription.period_start, renewals(subscription)
+    while (until := next(ends)) < end - SLACK:
+        starts = until
+    return starts, until
