@@ -55,7 +55,7 @@ def end_before_extension(account: Account, subscription: Subscription) -> dateti
     """
     if not subscription.has_started:
         return None
-    if subscription.is_forfeited and subscription.ended_at is not None:
+    if subscription.ended_at is not None and subscription.is_forfeited:
         return subscription.forfeited_at
     at_stripe = end_at_stripe(subscription)
     if at_stripe is None and not subscription.leaves_with_contract:

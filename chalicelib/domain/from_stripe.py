@@ -76,7 +76,7 @@ def apply_subscription(account: Account, fact: StripeSaysSubscription, policy: P
     as_of, events = _hearing(known, fact)
     heard = replace(subscription, as_of=as_of, as_of_events=events)
     after = replace(account, subscriptions=account.with_subscription(heard))
-    if known is not None and subscription == replace(known, as_of=None, as_of_events=()):
+    if subscription == known:
         return unchanged(after)
     data = {"subscription_id": said.id, "plan": plan, "status": said.status}
     if said.cancel_reason or said.cancel_feedback:
@@ -105,6 +105,8 @@ def plan_of(said: SubscriptionAtStripe, policy: Policy) -> tuple[str, Subscripti
     if len({plan for plan, _ in found}) > 1:
         raise SeveralPlans(", ".join(sorted({plan for plan, _ in found})))
     plan, item = found[0]
+    if item is first:
+        return plan, said
     return plan, replace(
         said,
         price_id=item.price_id,
@@ -178,6 +180,8 @@ def _translated(
             for one in said.other_items
             if (one.interval, one.interval_count) == (said.interval, said.interval_count)
         ),
+        as_of=known.as_of if known else None,
+        as_of_events=known.as_of_events if known else (),
     )
 
 

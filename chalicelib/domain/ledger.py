@@ -20,6 +20,7 @@ from chalicelib.domain.money import LARGEST, Money
 WALLET = "wallet"
 GENESIS = "0" * 64
 CURRENCY = re.compile("[a-z]{3}")
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode
 
 
 class Unbookable(ValueError):
@@ -135,8 +136,7 @@ def digest(previous: str, seq: int, posting: Posting) -> str:
         "lines": [[ln.account, ln.money.amount, ln.money.currency] for ln in posting.lines],
         "note": _plain(posting.note),
     }
-    text = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(_canonical(said).encode()).hexdigest()
 
 
 def _moved(balances: Mapping[str, int], entry: Entry) -> dict[str, int]:

@@ -34,19 +34,24 @@ def registrations_needed_until(account: Account, policy: Policy) -> datetime | N
 def registrations_cancelled_at(account: Account, policy: Policy) -> datetime | None:
     """The last request to cancel a plan that needs registrations. One that ended without a request (it was not paid,
     or left for another plan) counts from its end."""
-    wanting = _wanting(policy, _registrations)
     started = [s for s in account.subscriptions.values() if s.has_started]
     moments = [
         s.canceled_at + extension_of(account, s) if s.canceled_at else end_of(account, s)
         for s in started
-        if s.plan in wanting
+        if _does_need(policy, s.plan, _registrations)
     ]
-    moments += [left.at for s in started for left in s.left_plans if left.plan in wanting]
+    moments += [
+        left.at
+        for s in started
+        for left in s.left_plans
+        if _does_need(policy, left.plan, _registrations)
+    ]
     return max((moment for moment in moments if moment is not None), default=None)
 
 
-def _wanting(policy: Policy, needs: Needs) -> frozenset[str]:
-    return frozenset(name for name, plan in policy.plans.items() if needs(plan))
+def _does_need(policy: Policy, plan: str, needs: Needs) -> bool:
+    known = policy.plans.get(plan)
+    return known is not None and needs(known)
 
 
 def _numbers(plan: Plan) -> bool:
@@ -67,12 +72,11 @@ def _needing(
     account: Account, policy: Policy, needs: Needs
 ) -> Iterator[tuple[datetime, datetime | None]]:
     """From when until when each plan that needs them lives; None while it renews."""
-    wanting = _wanting(policy, needs)
     for subscription in account.subscriptions.values():
         if not subscription.has_started:
             continue
-        if subscription.plan in wanting:
+        if _does_need(policy, subscription.plan, needs):
             yield subscription.started_at, end_of(account, subscription)
         for left in subscription.left_plans:
-            if left.plan in wanting:
+            if _does_need(policy, left.plan, needs):
                 yield subscription.started_at, left.at

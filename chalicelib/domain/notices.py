@@ -19,6 +19,7 @@ from chalicelib.domain.account import Account, Subscription
 from chalicelib.domain.decision import Decision
 from chalicelib.domain.ending import end_of, is_live, last_end
 from chalicelib.domain.money import Money
+from chalicelib.domain.open_cases import holding_purge
 from chalicelib.domain.policy import Policy
 from chalicelib.domain.steps import Step
 from chalicelib.domain.timeline import as_shown
@@ -115,7 +116,7 @@ def with_news(
     after = decision.account
     data: dict[str, Any] = dict(decision.data)
     known: Mapping[str, datetime] = before.steps
-    if before.cases or after.cases:
+    if holding_purge(before) or holding_purge(after):
         # As the preview shows it, so that nobody is told another date than they agreed to.
         known = {step.id: step.due for step in as_shown(before, policy)}
         ahead = as_shown(after, policy)

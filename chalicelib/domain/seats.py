@@ -14,8 +14,10 @@ from chalicelib.domain.steps import SEATS_UNASSIGNED, Step
 
 def steps(account: Account) -> Iterator[Step]:
     for subscription in account.subscriptions.values():
+        if account.seats.get(subscription.id, 0) == 0:
+            continue
         end = end_of(account, subscription)
-        if end is not None and account.seats.get(subscription.id, 0) > 0:
+        if end is not None:
             yield Step(SEATS_UNASSIGNED, end, subscription.id)
 
 
