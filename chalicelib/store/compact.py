@@ -6,10 +6,11 @@ names that every account has are short. Rows of before, with all of it in full, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields
 from datetime import datetime
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -61,21 +62,26 @@ def _pack(value: Any) -> Any:
         return value
     if kind is datetime:
         return int(value.timestamp())
-    if isinstance(value, Mapping):
+    if kind is dict or isinstance(value, Mapping):
         return {key: _pack(inner) for key, inner in value.items()}
     if isinstance(value, tuple):
         return [_pack(inner) for inner in value]
+    stored, values = _stored(kind)
     return {
-        short: _pack(inner)
-        for name, short, default in _stored(kind)
-        if (inner := getattr(value, name)) != default
+        name: _pack(inner)
+        for (name, default), inner in zip(stored, values(value), strict=True)
+        if inner != default
     }
 
 
 @cache
-def _stored(kind: type) -> tuple[tuple[str, str, Any], ...]:
-    """Each field: its name, as it is stored, and the value that is left out."""
-    return tuple((one.name, SHORT.get(one.name, one.name), _default(one)) for one in fields(kind))
+def _stored(kind: type) -> tuple[tuple[tuple[str, Any], ...], Callable[[Any], tuple[Any, ...]]]:
+    """Each field as it is stored, with the value that is left out; and what reads them all at once."""
+    every = fields(kind)
+    # Of one name alone it would read no tuple. No record of an account is so small.
+    assert len(every) > 1
+    stored = tuple((SHORT.get(one.name, one.name), _default(one)) for one in every)
+    return stored, attrgetter(*(one.name for one in every))
 
 
 def _default(field: Field[Any]) -> Any:

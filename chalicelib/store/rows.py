@@ -38,6 +38,9 @@ MAX_SORT_KEY_BYTES: Final = 1024
 NUMBER_LIMIT: Final = 10**38  # DynamoDB keeps 38 digits; one more would come back rounded.
 NUMBER_BYTES: Final = 21  # What DynamoDB counts for the longest number.
 
+_ALWAYS_FIT: Final = MAX_TRANSACTION_BYTES // MAX_ITEM_BYTES
+"""Rows that are none too large by themselves; so many of them make no transaction too large."""
+
 _SCALARS: Final = frozenset({str, int, bool, type(None)})
 _encode = msgspec.json.Encoder(order="sorted").encode
 _decode: Callable[[str], Any] = msgspec.json.Decoder().decode
@@ -66,7 +69,8 @@ def prepared(actions: Sequence[Action]) -> list[Prepared]:
     ready = [prepare(action) for action in actions]
     if len({one.key for one in ready}) < len(ready):
         raise MalformedError("a transaction names the same row twice")
-    if sum(item_bytes(one.values) for one in ready) > MAX_TRANSACTION_BYTES:
+    many = len(ready) > _ALWAYS_FIT
+    if many and sum(item_bytes(one.values) for one in ready) > MAX_TRANSACTION_BYTES:
         raise TooLarge(f"a transaction holds at most {MAX_TRANSACTION_BYTES} bytes")
     return ready
 
