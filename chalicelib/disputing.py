@@ -12,7 +12,7 @@ from chalicelib import log
 from chalicelib.domain.case_facts import DisputeSaid
 from chalicelib.domain.disputes import DisputeAtStripe, bookings, lost_cause
 from chalicelib.domain.refunds import ChargeAtStripe
-from chalicelib.lifecycle import Telling, settle
+from chalicelib.lifecycle import Telling, must_load, settle
 from chalicelib.refunding import OtherCustomer, is_top_up
 from chalicelib.store import cases, wallet
 from chalicelib.store.accounts import Loaded
@@ -27,12 +27,16 @@ def hear_dispute(world: World, loaded: Loaded, dispute_id: str, *, id: str) -> T
     """Raises refunding.OtherCustomer, what `refunding.is_top_up` raises, and what Stripe raises."""
     account = loaded.account
     said = world.stripe.dispute(dispute_id)
+    known, owner = cases.of_dispute(world.table, account.id, said.id)
+    if owner != account.id:
+        # It was opened with that account, whose payment it takes back, wherever its customer has been put since: there the
+        # books are, and there it holds a purge.
+        return hear_dispute(world, must_load(world, owner), dispute_id, id=id)
     charge = world.stripe.charge(said.charge_id)
-    if charge.customer_id != account.stripe_customer_id:
+    if known is None and charge.customer_id != account.stripe_customer_id:
         raise OtherCustomer(charge.id)
     paid = world.stripe.paid_by(charge)
     topped_up = is_top_up(world, account, paid)
-    known = cases.load(world.table, account.id, said.id)
     if known is None or known.dispute != said:
         _alarm(account.id, said, charge)
     _book(world, account.id, said, topped_up and _debits(world, loaded))
@@ -55,7 +59,8 @@ def hear_open(world: World, loaded: Loaded) -> Loaded:
     if customer is None:
         return loaded
     for said in world.stripe.open_disputes_of(customer):
-        loaded = hear_dispute(world, loaded, said.id, id=f"asked:{world.new_id()}").loaded
+        heard = hear_dispute(world, loaded, said.id, id=f"asked:{world.new_id()}").loaded
+        loaded = heard if heard.account.id == loaded.account.id else loaded
     return loaded
 
 

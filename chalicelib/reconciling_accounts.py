@@ -61,9 +61,9 @@ def visit(world: World, account_id: str, *, apply: bool, always: bool = False) -
         return Seen(account_id, asked=False)
     customer = account.stripe_customer_id
     lives, disputed = always or _may_drift(account), open_of(account, DISPUTE)
-    if customer is None or not (lives or disputed):
+    if not (customer and lives) and not disputed:
         return Seen(account_id, asked=False)
-    drifts = _drifts(world, account, customer) if lives else []
+    drifts = _drifts(world, account, customer) if customer and lives else []
     drifts += _unheard_of(world, account_id, disputed)
     repaired = _repaired(world, account_id, drifts) if apply else ((), ())
     done, settled = repaired

@@ -31,6 +31,14 @@ def owner_of(table: Table, case_id: str) -> str | None:
     return row["doc"]["account_id"] if row else None
 
 
+def of_dispute(table: Table, account_id: str, dispute_id: str) -> tuple[Case | None, str]:
+    """The dispute's case, if it lies with this account; and whose it is: this account's, unless another has it."""
+    case, owner = keys.case(account_id, dispute_id), keys.case_owner(dispute_id)
+    found = table.get_many([case, owner])
+    whose = found[owner]["doc"]["account_id"] if owner in found else account_id
+    return (from_doc(Case, found[case]["doc"]) if case in found else None), whose
+
+
 def of_account(table: Table, account_id: str) -> Iterator[Case]:
     return (from_doc(Case, row["doc"]) for row in rows(table, account_id, keys.CASE))
 
@@ -79,18 +87,13 @@ def saved(account_id: str, item: CaseSaved, shards: int) -> list[Action]:
     case = item.case
     key = keys.case(account_id, case.id)
     values: Row = {"doc": to_doc(case), **_directory(account_id, case, shards)}
+    if not item.is_new:
+        return [Update(key, values, If(present=True))]
     owner = keys.case_owner(case.id)
-    found_by_id: Row = {"pk": owner.pk, "sk": owner.sk, "doc": {"account_id": account_id}}
-    if item.is_new:
-        return [
-            Put({"pk": key.pk, "sk": key.sk, **values}, If(absent=True)),
-            Put(found_by_id, If(absent=True)),
-        ]
-    update = Update(key, values, If(present=True))
-    if not case.purged:
-        return [update]
-    # A purge took its name off. Whoever is to act on it finds it again, as long as it is open.
-    return [update, Put(found_by_id) if case.closed_at is None else Delete(owner)]
+    return [
+        Put({"pk": key.pk, "sk": key.sk, **values}, If(absent=True)),
+        Put({"pk": owner.pk, "sk": owner.sk, "doc": {"account_id": account_id}}, If(absent=True)),
+    ]
 
 
 def reply_saved(account_id: str, item: ReplySaved) -> list[Action]:
@@ -127,7 +130,7 @@ def is_touched_by_purge(table: Table, account_id: str, row: Row) -> bool:
 
 def purge(table: Table, account_id: str, row: Row) -> None:
     """Of a case stays that it was, and what was decided and paid; nobody finds it by its id or in a list any more. Its
-    replies go."""
+    replies go. Whose a dispute is stays: its bank may take it up again, and then its books are this account's."""
     key = Key(row["pk"], row["sk"])
     case = load(table, account_id, _case_id(row["sk"]))
     if key.sk.startswith(keys.REPLY):
@@ -137,7 +140,8 @@ def purge(table: Table, account_id: str, row: Row) -> None:
         table.transact([Delete(key), Delete(keys.case_owner(_case_id(key.sk)))])
     else:
         gone = {"doc": to_doc(without_content(case)), **_UNLISTED}
-        table.transact([Update(key, gone), Delete(keys.case_owner(case.id))])
+        named = [] if case.dispute is not None else [Delete(keys.case_owner(case.id))]
+        table.transact([Update(key, gone), *named])
 
 
 def _case_id(sk: str) -> str:
