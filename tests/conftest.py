@@ -24,6 +24,8 @@ from chalicelib import log
 from tests.support import event_schemas
 from tests.support.logged import logged
 
+# From here on most of what is made is imported, and stays.
+gc.set_threshold(20_000, 20, 20)
 event_schemas.watch()
 # The log goes where the first line went. Were that in a test which reads what is printed, it would be closed after it.
 log.event("tests_begin")
@@ -35,7 +37,6 @@ settings.load_profile("lapse")
 def pytest_collection_finish() -> None:
     """What is imported by now is nobody's garbage: it need not be looked through again and again."""
     gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,6 @@
 
 import json
 from collections import Counter
-from contextlib import suppress
 from datetime import timedelta
 from functools import cache
 
@@ -14,11 +13,12 @@ from chalicelib.handlers import jobs
 from chalicelib.handlers.jobs import JOBS, SCHEDULE
 from chalicelib.sharing import PARTS, NotShared, Reach, Share, Unreadable, read
 from chalicelib.store import keys
-from chalicelib.store.table import Due, Key, StoreError, Unavailable, Update
+from chalicelib.store.table import Due, Key, Unavailable, Update
 from infra.local.share_queue import LocalShares, takers
+from tests.crashes.again import broken_anywhere
 from tests.crashes.meanwhile import Meanwhile, every_moment
 from tests.support.endings import differences, ending
-from tests.support.faults import Crash, Plan, every_fault, faulty
+from tests.support.faults import Plan, faulty
 from tests.support.invariants import check_all
 from tests.support.stage import END, SHARDS, Stage
 
@@ -201,27 +201,22 @@ def test_all_steps_of_an_account_fall_to_the_same_share():
 
 def test_broken_anywhere_it_ends_as_if_nothing_had_happened(monkeypatch):
     monkeypatch.setattr(sweeping, "PAGE", 1)
+    stage, right = everybody_left(FEW), told_alone(FEW)
 
-    def tell(stage, plan):
+    def told(plan):
         queue = Queue(stage, plan)
         world = stage.through(plan)
         shares = faulty(queue, plan, names=("put",), unavailable=lambda: NotShared("as planned"))
         object.__setattr__(world, "shares", shares)
         RELEASE.run(world)
         list(queue.flow())
-        return queue
 
-    def clean(plan):
-        tell(everybody_left(FEW), plan)
-
-    for plan in every_fault(clean):
-        stage = everybody_left(FEW)
-        with suppress(Crash, StoreError):
-            tell(stage, plan)
-        assert plan.struck, plan
+    def looked_at(where):
         check_all(stage.world, stage.table, stage.carrier)
         # Shares that waited are lost as well: the schedule gives new ones.
-        assert differences(_after(stage, Queue(stage)), told_alone(FEW)) == [], plan
+        assert differences(_after(stage, Queue(stage)), right) == [], where
+
+    broken_anywhere(told, looked_at)
 
 
 def test_a_share_that_is_done_again_at_any_moment_of_the_first_time_does_nothing_twice():

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 import pytest
-from moto import mock_aws
 
 from chalicelib.store.dynamo import DynamoTable
 from chalicelib.store.memory import MemoryTable
@@ -33,6 +32,9 @@ def table(request: pytest.FixtureRequest) -> Iterator[Table]:
         case "memory":
             yield MemoryTable()
         case "moto":
+            # Here, because others take the ministack above, and need not wait for this.
+            from moto import mock_aws
+
             with mock_aws():
                 moto = request.getfixturevalue("moto_client")
                 moto.create_table()
