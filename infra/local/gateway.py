@@ -48,6 +48,7 @@ class Gateway:
     def __init__(self, app: Chalice, new_id: Callable[[], str], origins: Sequence[str]) -> None:
         self._app = one_request_per_thread(app)
         self._routes = tuple(self._app.routes)
+        self._binary = tuple(self._app.api.binary_types)
         self._new_id = new_id
         self._origins = frozenset(origins)
 
@@ -81,7 +82,7 @@ class Gateway:
         )
 
     def _event(self, request: Request, method: str, match: Match, request_id: str) -> Event:
-        body, is_base64 = body_of(request, self._app.api.binary_types)
+        body, is_base64 = body_of(request, self._binary)
         # API Gateway hands on every value, and besides them the last of each name.
         query = parse_qs(request.query, keep_blank_values=True) or None
         headers: dict[str, list[str]] = {}

@@ -53,6 +53,8 @@ class StripeSide:
     def run_due(self) -> list[str]:
         """Lets Stripe act up to now and delivers what that gave, until both are quiet; what it did."""
         did: list[str] = []
+        if self._emulator.is_quiet():
+            return did
         while True:
             acted = self._emulator.run_due()
             did += acted

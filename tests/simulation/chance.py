@@ -24,7 +24,7 @@ class Chance:
 
     def __init__(self, rates: Mapping[str, float], meanwhile: Callable[[Random], None]) -> None:
         self.rates = dict(rates)
-        self._likely: dict[tuple[Fault, ...], tuple[tuple[str, Fault], ...]] = {}
+        self._likely: dict[tuple[Fault, ...], tuple[tuple[float, Fault], ...]] = {}
         """What a call may suffer → what of that this world suffers from, in the order in which it is drawn."""
         self.calm = False
         self.random = Random(0)
@@ -87,10 +87,13 @@ class Chance:
         likely = self._likely.get(call.faults)
         if likely is None:
             likely = self._likely[call.faults] = tuple(
-                (name, kind) for name, kind in KINDS if name in self.rates and kind in call.faults
+                (self.rates[name], kind)
+                for name, kind in KINDS
+                if name in self.rates and kind in call.faults
             )
-        for name, kind in likely:
-            if self.strikes(name):
+        for rate, kind in likely:
+            if self.random.random() < rate:
+                self.struck += 1
                 return kind
         return None
 

@@ -92,12 +92,15 @@ class Reading:
     def _read(self, pk: str) -> list[Row]:
         """Each row that is not the very one seen before."""
         before = self._known.get(pk, {})
-        now = {
-            sk: before[sk]
-            if sk in before and _same(before[sk][0], values)
-            else (values, loaded(values))
-            for sk, values in self._table.rows(pk).items()
-        }
+        now: dict[str, tuple[Stored, Row]] = {}
+        fresh: list[Row] = []
+        for sk, values in self._table.rows(pk).items():
+            seen = before.get(sk)
+            # In memory a row that was not written is the very one; over HTTP it is one that says the same.
+            if seen is None or (seen[0] is not values and seen[0] != values):
+                seen = values, loaded(values)
+                fresh.append(seen[1])
+            now[sk] = seen
         self._known[pk] = now
         if pk.startswith(ACCOUNT):
             self.accounts.pop(pk, None)
@@ -105,9 +108,7 @@ class Reading:
                 rows = [now[sk][1] for sk in sorted(now)]
                 read = self._read_as.setdefault(pk, {})
                 self.accounts[pk] = Seen(self._account(pk, now["account"][1]), rows, read)
-        return [
-            row for sk, (values, row) in now.items() if before.get(sk, (None,))[0] is not values
-        ]
+        return fresh
 
     def _account(self, pk: str, row: Row) -> Account:
         known = self._loaded.get(pk)
@@ -122,8 +123,3 @@ class Reading:
             if pk.startswith(kind)
             for _, row in rows.values()
         ]
-
-
-def _same(before: Stored, now: Stored) -> bool:
-    """In memory a row that was not written is the very one; over HTTP it is one that says the same."""
-    return before is now or before == now

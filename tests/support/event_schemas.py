@@ -46,6 +46,13 @@ def misfits(event: dict[str, Any]) -> list[str]:
     if known is None:
         return [f"{event.get('type')} is not documented"]
     reader, listed = known
+    data, listed_data = event.get("data", {}), listed["data"]["properties"]
+    if (
+        reader.is_valid(event)
+        and event.keys() <= listed.keys()
+        and data.keys() <= listed_data.keys()
+    ):
+        return []
     return [
         *(
             f"{event['type']}: {'.'.join(('$', *map(str, one.instance_path)))}: {one.message}"
@@ -54,7 +61,7 @@ def misfits(event: dict[str, Any]) -> list[str]:
         *(f"{event['type']}: {name} is not listed" for name in sorted(set(event) - set(listed))),
         *(
             f"{event['type']}: data.{name} is not listed"
-            for name in sorted(set(event.get("data", {})) - set(listed["data"]["properties"]))
+            for name in sorted(set(data) - set(listed_data))
         ),
     ]
 

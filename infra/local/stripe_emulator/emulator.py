@@ -98,14 +98,17 @@ class Emulator:
             at = webhooks.missed_since(self._world, int(moment.timestamp()))
             return None if at is None else datetime.fromtimestamp(at, UTC)
 
+    def is_quiet(self) -> bool:
+        """Whether nothing is due by now, and nothing was done that nobody was told of."""
+        with self._lock:
+            return not self._did and not self._is_due()
+
     def run_due(self) -> list[str]:
         """Carries out all that is due, in order of time, and says what was done since last asked.
 
         Requests catch up first too, so something may already have happened when this is called.
         """
         with self._lock:
-            if self._is_quiet() and not self._did:
-                return []
             self._catch_up()
             did, self._did = self._did, []
             return did
@@ -243,16 +246,18 @@ class Emulator:
 
     def _claim(self) -> list[webhooks.Parcel]:
         with self._lock:
-            if self._is_quiet():
+            if not self._is_due():
                 return []
             self._catch_up()
             return webhooks.claim(self._world, self._second())
 
-    def _is_quiet(self) -> bool:
-        """Whether nothing happens by itself and no webhook is due by now: mostly so, whenever a driver asks."""
-        found = (self._world.timers.first(), self._world.post.first())
+    def _is_due(self) -> bool:
+        """Whether something happens by itself or a webhook is due by now: mostly not, whenever a driver asks."""
+        first, owed = self._world.timers.first(), self._world.post.first()
+        if first is None and owed is None:
+            return False
         now = self._second()
-        return all(first is None or first[0] > now for first in found)
+        return (first is not None and first[0] <= now) or (owed is not None and owed[0] <= now)
 
 
 _PAGES: dict[str, tuple[Callable[..., Page], Callable[..., Page]]] = {

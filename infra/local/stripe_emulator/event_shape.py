@@ -11,8 +11,11 @@ from .versions import shaped, shaped_previous, without_private
 Json = dict[str, Any]
 
 
-def matches(kind: str, pattern: str) -> bool:
-    return kind == pattern or (pattern.endswith("*") and kind.startswith(pattern[:-1]))
+def wants(patterns: list[str], kind: str) -> bool:
+    """Whether one of them fits: most are names, and some the beginning of many."""
+    return kind in patterns or any(
+        one.endswith("*") and kind.startswith(one[:-1]) for one in patterns
+    )
 
 
 def changes(before: Json, now: Json) -> Json:

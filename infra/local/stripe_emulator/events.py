@@ -14,7 +14,7 @@ import msgspec
 from . import webhooks
 from .calendar import DAY
 from .errors import StripeError, missing
-from .event_shape import changes, matches
+from .event_shape import changes, wants
 from .listing import page, within
 from .versions import DEFAULT_VERSION
 from .world import World
@@ -83,7 +83,7 @@ def search(world: World, params: Json) -> Json:
         # Cheapest first: nearly all were delivered.
         if _delivered(event, params.get("delivery_success"))
         and within(event["created"], params.get("created"))
-        and any(matches(event["type"], pattern) for pattern in wanted)
+        and wants(wanted, event["type"])
     )
     return page(world, "event", "/v1/events", found, params)
 

@@ -16,7 +16,7 @@ import msgspec
 from . import knobs
 from .calendar import DAY, HOUR
 from .errors import StripeError
-from .event_shape import matches, presented
+from .event_shape import presented, wants
 from .listing import page
 from .versions import DEFAULT_VERSION
 from .world import World
@@ -102,8 +102,7 @@ def enqueue(world: World, event: Json) -> None:
     owed = [
         endpoint
         for endpoint in world.all("webhook_endpoint")
-        if endpoint["status"] == "enabled"
-        and any(matches(event["type"], pattern) for pattern in endpoint["enabled_events"])
+        if endpoint["status"] == "enabled" and wants(endpoint["enabled_events"], event["type"])
     ]
     if not owed:
         return
