@@ -77,7 +77,7 @@ INVARIANTS: Mapping[int, tuple[str, ...]] = {
     13: ("nothing_secret",),
     14: ("_what_was_confirmed_is_carried_out", "GivenDays.stay"),
 }  # fmt: skip
-"""13, the other side: an act of the simulation (`acts.knock`) is a stranger who tries the doors."""
+"""13, the other side: an act of the simulation (`acts.customers.knock`) is a stranger who tries the doors."""
 CONTENT = ("I was charged twice", "Here is more", "We look into it", "We looked into it")
 """Words of customers and of those who answered them."""
 

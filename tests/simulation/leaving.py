@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from random import Random
 
-from tests.simulation import acts
+from tests.simulation.acts import customers, operators
+from tests.simulation.acts.choosing import at_stripe
 from tests.simulation.world import Resident, Simulated
 
 LIVE = ("active", "trialing", "past_due", "unpaid", "paused")
@@ -25,11 +26,11 @@ def leave(world: Simulated, resident: Resident) -> None:
     random = Random(f"{world.plan.seed} {resident.id}")
     match random.choice(("nothing is left", "nothing is left", "a court asked", "a case is open")):
         case "a court asked":
-            acts.legal_hold(world, resident, random)
+            operators.legal_hold(world, resident, random)
             _decide_everything(world, resident)
         case "a case is open":
             _lift_the_hold(world, resident)
-            acts.appeal(world, resident, random)
+            customers.appeal(world, resident, random)
         case _:
             _nothing_keeps(world, resident)
     _cancel_everything(world, resident)
@@ -44,7 +45,7 @@ def nothing_is_left(world: Simulated, resident: Resident) -> None:
     if resident.customer:
         _nothing_keeps(world, resident)
         if resident.release_waived:
-            acts.give_everything_back(world, resident)
+            customers.give_everything_back(world, resident)
 
 
 def _nothing_keeps(world: Simulated, resident: Resident) -> None:
@@ -70,7 +71,7 @@ def _decide_everything(world: Simulated, resident: Resident) -> None:
 
 
 def _cancel_everything(world: Simulated, resident: Resident) -> None:
-    for subscription in acts.at_stripe(world, resident):
+    for subscription in at_stripe(world, resident):
         if subscription["status"] in LIVE:
             world.try_control("portal_cancel", subscription=subscription["id"])
     world.deliver()
