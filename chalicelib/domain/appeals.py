@@ -92,6 +92,11 @@ def to_credit(asked: Money | None, policy: Policy, currency: str) -> Money | Non
     return asked
 
 
+def cause_of(case_id: str) -> str:
+    """What an appeal's credit is booked under, once."""
+    return f"appeal:{case_id}"
+
+
 def is_date(text: str) -> bool:
     """A day such as 2026-12-01, or an instant."""
     try:

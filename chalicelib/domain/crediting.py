@@ -12,6 +12,7 @@ from datetime import datetime
 
 from chalicelib.domain.account import Account
 from chalicelib.domain.ending import end_of
+from chalicelib.domain.moments import rfc3339
 from chalicelib.domain.policy import Policy
 from chalicelib.domain.steps import MESSAGES_CREDITED, Step
 
@@ -26,6 +27,12 @@ def steps(account: Account, policy: Policy) -> Iterator[Step]:
         for left in subscription.left_plans:
             if _channels(policy, left.plan):
                 yield Step(MESSAGES_CREDITED, left.at, f"{subscription.id}/{left.plan}")
+
+
+def cause_of(step: Step, first: str) -> str:
+    """What a chunk of messages is credited under, by its first one. With its date: a plan may be left more than once, and
+    an id used anew when its message was tidied up."""
+    return f"credit:{step.id}:{rfc3339(step.due)}:{first}"
 
 
 @dataclass(frozen=True, slots=True)

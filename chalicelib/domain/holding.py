@@ -30,10 +30,10 @@ NEVER_WAIVED = {
     ACCESS_ENDS: "Access ends by the clock: what was not paid for cannot be given by waiving its end.",
     CALL_SETTLED: "Until the carrier was asked, nobody knows whether it still holds this.",
     NUMBER_RECOVERED: "Until the carrier has answered, nobody knows whether it is rented again.",
-    REFUND_PAID: "A refund that was decided is owed. Decide the case again instead.",
+    REFUND_PAID: "A refund that was decided is owed. Hold it, or try it again.",
     EXPORT_MADE: "The customer asked for their data. Hold it, or try it again.",
     EXPORT_EXPIRES: "A file with all of a customer's data does not stay longer than it was said to.",
-    APPEAL_CREDITED: "A credit that was decided is owed. Decide the case again instead.",
+    APPEAL_CREDITED: "A credit that was decided is owed. Hold it, or try it again.",
 }
 """Kinds that no operator may take as done, each with the sentence that says why."""
 

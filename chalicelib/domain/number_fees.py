@@ -14,7 +14,7 @@ from datetime import datetime
 
 from chalicelib.domain.account import Account, Subscription
 from chalicelib.domain.ending import end_of
-from chalicelib.domain.moments import FOREVER, months_after
+from chalicelib.domain.moments import FOREVER, months_after, rfc3339
 from chalicelib.domain.money import Money
 from chalicelib.domain.needs import numbers_needed_until
 from chalicelib.domain.policy import Policy
@@ -110,6 +110,11 @@ def first_fee_at(
 def next_fee_after(number: Number, date: datetime, cycle: datetime | None = None) -> datetime:
     """A month after `date`, on the day of the cycle. Should the cycle have changed, no month is charged twice."""
     return _first_from(cycle or number.bought_at, months_after(date, 1))
+
+
+def cause_of(e164: str, date: datetime) -> str:
+    """What a number's fee of this date is booked under, once."""
+    return f"number_fee:{e164}:{rfc3339(date)}"
 
 
 def _first_from(anchor: datetime, moment: datetime) -> datetime:

@@ -13,10 +13,15 @@ from datetime import datetime, timedelta
 from chalicelib.domain.account import Account
 from chalicelib.domain.holding import is_fee_waived
 from chalicelib.domain.ledger import Posting, from_wallet
-from chalicelib.domain.moments import rfc3339
 from chalicelib.domain.money import Money
 from chalicelib.domain.needs import numbers_needed_at
-from chalicelib.domain.number_fees import Number, cycle_of, next_fee_after, paid_beyond
+from chalicelib.domain.number_fees import (
+    Number,
+    cause_of,
+    cycle_of,
+    next_fee_after,
+    paid_beyond,
+)
 from chalicelib.domain.policy import Policy
 from chalicelib.effects.effect import Done, MoreToDo, Task
 from chalicelib.store import holdings, keys, wallet
@@ -96,7 +101,7 @@ def _certain_until(task: Task) -> datetime:
 def _charge(task: Task, number: Number, date: datetime, after: Number) -> bool:
     """Whether it was booked, and the number's row is as in `after` now."""
     posting = Posting(
-        cause=f"number_fee:{number.e164}:{rfc3339(date)}",
+        cause=cause_of(number.e164, date),
         kind="number_fee",
         at=date,
         lines=from_wallet(number.fee_on(date), "number_fees"),

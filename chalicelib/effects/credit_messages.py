@@ -15,7 +15,6 @@ from itertools import islice
 from chalicelib.domain import crediting
 from chalicelib.domain.ledger import Posting, to_wallet
 from chalicelib.domain.messages import ScheduledMessage
-from chalicelib.domain.moments import rfc3339
 from chalicelib.domain.money import Money
 from chalicelib.effects.effect import Done, MoreToDo, Task
 from chalicelib.store import holdings, wallet
@@ -104,8 +103,7 @@ def _posted(task: Task, part: list[ScheduledMessage]) -> bool:
     ids = [m.id for m in part]
     amount = sum((m.price for m in part[1:]), part[0].price)
     posting = Posting(
-        # With its date: a plan may be left more than once, and an id used anew when its message was tidied up.
-        cause=f"credit:{task.step.id}:{rfc3339(task.step.due)}:{ids[0]}",
+        cause=crediting.cause_of(task.step, ids[0]),
         kind="messages_credited",
         at=task.step.due,
         lines=to_wallet(amount, "messages"),

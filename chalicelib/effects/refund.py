@@ -8,10 +8,10 @@ answered once, and by then its list says for certain that nothing was made.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
 
 from chalicelib import log
+from chalicelib.domain import appeals
 from chalicelib.domain.case_facts import AppealCredited, RefundBegun, RefundRefused
 from chalicelib.domain.cases import Case, Payout
 from chalicelib.domain.ledger import Posting, to_wallet
@@ -29,7 +29,7 @@ from chalicelib.refunding import (
     refuse_disputed,
 )
 from chalicelib.store import cases, wallet
-from chalicelib.store.accounts import Loaded
+from chalicelib.store.accounts import Loaded, Stale, still
 
 
 class _Impossible(Exception):
@@ -155,14 +155,19 @@ def credit_appeal(task: Task) -> Done:
     if case is None:
         return Done()
     posting = Posting(
-        cause=f"appeal:{case.id}",
+        cause=appeals.cause_of(case.id),
         kind="appeal_credited",
         at=task.world.clock.now(),
         lines=to_wallet(_payout(case).amount, "appeals"),
         note={"case": case.id},
     )
-    with suppress(wallet.AlreadyBooked):
-        wallet.post(task.world.table, task.account_id, posting)
+    try:
+        # Not once an operator has put it on hold meanwhile: that changes the account.
+        wallet.post(task.world.table, task.account_id, posting, [still(task.loaded)])
+    except wallet.AlreadyBooked:
+        pass
+    except wallet.Overtaken as overtaken:
+        raise Stale from overtaken
     fact = AppealCredited(case=case)
     id = f"appeal.credited:{case.id}"
     by = f"step:{task.step.id}"

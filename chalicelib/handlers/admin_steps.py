@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from chalicelib import lifecycle, recounting
+from chalicelib.already import already
 from chalicelib.domain.account import Account, Hold
 from chalicelib.domain.facts import (
     Fact,
@@ -17,11 +18,12 @@ from chalicelib.domain.facts import (
     StepRetried,
     StepWaived,
 )
+from chalicelib.domain.moments import from_rfc3339
 from chalicelib.domain.number_fees import Number
 from chalicelib.domain.overruling import Barred, NotAhead
 from chalicelib.domain.registrations import Registration
 from chalicelib.domain.step_keys import named_by
-from chalicelib.domain.steps import NUMBER_REMOVED, REGISTRATION_WITHDRAWN
+from chalicelib.domain.steps import NUMBER_REMOVED, REGISTRATION_WITHDRAWN, step_of
 from chalicelib.handlers import shapes
 from chalicelib.handlers.asking import reason
 from chalicelib.handlers.call import Answer, Call
@@ -53,7 +55,7 @@ def _named(call: Call[Any]) -> tuple[str, str]:
 
 def hold(call: Reasoned) -> Answer:
     """It leaves the due index, and stays out until it is released, wherever its date moves."""
-    return _done(call, lambda step_id, _: StepHeld(step_id=step_id, hold=_hold(call)))
+    return _overruled(call, lambda step_id, _: StepHeld(step_id=step_id, hold=_hold(call)))
 
 
 def retry(call: Reasoned) -> Answer:
@@ -68,7 +70,7 @@ def waive(call: Reasoned) -> Answer:
         thing = _wished_away(call, account, step_id)
         return StepWaived(step_id=step_id, reason=reason(call), thing=thing)
 
-    return _done(call, waived)
+    return _overruled(call, waived)
 
 
 def set_legal_hold(call: Reasoned) -> Answer:
@@ -91,6 +93,16 @@ def _done(call: Reasoned, fact: Callable[[str, Account], Fact]) -> Answer:
     _, step_id = _named(call)
     _tell(call, lambda account: fact(step_id, account))
     return Answer(200, recounting.step_now(call.world, call.account, step_id))
+
+
+def _overruled(call: Reasoned, fact: Callable[[str, Account], Fact]) -> Answer:
+    """With what of it was carried out before: that stays, and whoever called it off is to know."""
+    answer = _done(call, fact)
+    _, step_id = _named(call)
+    shown = answer.body["due_at"]
+    due = from_rfc3339(shown) if shown else call.account.waived.get(step_id)
+    done = already(call.world, call.account.id, step_of(step_id, due)) if due else None
+    return Answer(200, {**answer.body, "already": done}) if done else answer
 
 
 def _tell(call: Reasoned, fact: Fact | Callable[[Account], Fact]) -> None:

@@ -12,7 +12,7 @@ from chalicelib.domain.auditing import Broken, Kept, first_broken
 from chalicelib.domain.ledger import Entry, Posting, Wallet, book
 from chalicelib.store import keys
 from chalicelib.store.records import from_doc, to_doc
-from chalicelib.store.table import Action, Contended, If, Put, Refused, Row, Table, Update
+from chalicelib.store.table import Action, Contended, If, Key, Put, Refused, Row, Table, Update
 
 ATTEMPTS = 40
 PAUSE_SECONDS = 0.01
@@ -102,6 +102,27 @@ def booked(table: Table, account_id: str, cause: str) -> Entry | None:
     proof = table.get(keys.cause(account_id, cause))
     row = table.get(keys.entry(account_id, proof["doc"]["seq"])) if proof else None
     return from_doc(Entry, row["doc"]) if row else None
+
+
+def booked_of(table: Table, account_id: str, causes: Iterable[str]) -> list[Entry]:
+    """The entries that were booked under any of these causes."""
+    return _of_proofs(
+        table, account_id, _many(table, [keys.cause(account_id, one) for one in causes])
+    )
+
+
+def booked_under(table: Table, account_id: str, prefix: str) -> list[Entry]:
+    """The entries whose cause begins so."""
+    return _of_proofs(table, account_id, list(_rows(table, account_id, keys.CAUSE + prefix)))
+
+
+def _of_proofs(table: Table, account_id: str, proofs: Sequence[Row]) -> list[Entry]:
+    found = _many(table, [keys.entry(account_id, one["doc"]["seq"]) for one in proofs])
+    return [from_doc(Entry, row["doc"]) for row in found]
+
+
+def _many(table: Table, wanted: Sequence[Key]) -> list[Row]:
+    return list(table.get_many(wanted).values()) if wanted else []
 
 
 def entry(table: Table, account_id: str, seq: int) -> Entry | None:

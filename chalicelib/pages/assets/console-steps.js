@@ -51,13 +51,18 @@ function acts(desk, step) {
   const post = (what) => (reason) => desk.api.post(`/v1/admin/steps/${encodeURIComponent(step.key)}/${what}`, { reason });
   const isTriable = step.held || step.attempts > 0 || step.overdue;
   return [
-    !step.held && reasoned(desk, { label: "Hold", about, of: step.key, title: `Hold “${about}”?`, text: "It is not carried out, wherever its date moves, until it is released.", work: post("hold"), outcome: (now) => now.held ? `On hold: ${about}.` : `Nothing changed: ${about}.` }),
+    !step.held && reasoned(desk, { label: "Hold", about, of: step.key, title: `Hold “${about}”?`, text: "It is not carried out, wherever its date moves, until it is released.", work: post("hold"), outcome: (now) => now.held ? told(`On hold: ${about}.`, now) : `Nothing changed: ${about}.` }),
     isTriable && reasoned(desk, { label: step.held ? "Release" : "Retry", about, of: step.key,
       title: step.held ? `Release “${about}”?` : `Try “${about}” again?`,
       text: step.held ? "It is carried out on its own date again; at once, if that has passed." : "It is carried out by its job's next run.",
       work: post("retry"), outcome: () => step.held ? `Released: ${about}.` : `It is tried again: ${about}.` }),
-    step.due_at && !step.waived && reasoned(desk, { label: "Waive", about, of: step.key, title: `Waive “${about}”?`, text: "It is taken as done without being carried out. This cannot be taken back.", work: post("waive"), outcome: () => `Waived: ${about}.` }),
+    step.due_at && !step.waived && reasoned(desk, { label: "Waive", about, of: step.key, title: `Waive “${about}”?`, text: "It is taken as done without being carried out. This cannot be taken back.", work: post("waive"), outcome: (now) => told(`Waived: ${about}.`, now) }),
   ];
+}
+
+/** What of it was done before is not undone by this. */
+function told(outcome, now) {
+  return now.already ? `${outcome} ${now.already.detail}` : outcome;
 }
 
 const APPROVAL = {
