@@ -251,6 +251,7 @@ REMEMBERING = {
     "chalicelib.gateways.calendars.public_holidays",
     "tests.support.event_schemas._reader",
     "infra.local.tokens._key",
+    "tests.support.life._signed",
     "tests.crashes.rewinding._slots",
     # Files as they are shipped.
     "chalicelib.pages._assets",
