@@ -16,6 +16,7 @@ from chalicelib.store.maintenance import Overtaken
 from chalicelib.store.memory import MemoryTable
 from chalicelib.store.table import Contended, StoreError
 from chalicelib.sweeping import sweep, try_now
+from tests.crashes.again import from_here
 from tests.support.faults import Crash, every_fault
 from tests.support.maintenance import DAY, HOUR, PROMISED, SECOND, SMARTER
 from tests.support.rewriting import rewritten
@@ -86,18 +87,16 @@ def stage():
 
 
 def test_an_announcement_that_dies_anywhere_is_there_wholly_or_not_at_all():
-    made = []
+    stage = Working()
+    window = stage.window(stage.now + DAY)
 
     def run(plan):
-        stage = Working()
-        window = stage.window(stage.now + DAY)
-        made.append((stage, window))
         with suppress(Crash, StoreError):
             stage.announce(window, stage.through(plan))
 
-    for plan in every_fault(run):
+    @from_here
+    def broken(plan):
         run(plan)
-        stage, window = made[-1]
         if maintenance.window(stage.table, window.id) is None:
             assert not any(stage.told(id) for id in stage.ids), plan
             stage.announce(window)
@@ -105,17 +104,21 @@ def test_an_announcement_that_dies_anywhere_is_there_wholly_or_not_at_all():
 
         stage.check()
 
+    for plan in every_fault(from_here(run)):
+        broken(plan)
+
 
 def test_telling_that_dies_anywhere_is_finished_by_the_schedule_and_tells_once():
+    stage = Working()
+    maintaining.save(stage.world, stage.window(stage.now + DAY))
+
     def run(plan):
-        stage = Working()
-        maintaining.save(stage.world, stage.window(stage.now + DAY))
         with suppress(Crash, StoreError):
             maintaining.tell_all(stage.through(plan))
-        return stage
 
-    for plan in every_fault(run):
-        stage = run(plan)
+    @from_here
+    def broken(plan):
+        run(plan)
         stage.tick()
         # A visit whose answer was lost is written down as failed, and tried again.
         stage.tick(2)
@@ -123,6 +126,9 @@ def test_telling_that_dies_anywhere_is_finished_by_the_schedule_and_tells_once()
         stage.check()
         run_ = walks.latest(stage.table, maintaining.JOB, 10)
         assert {w.status for w in run_ if not w.run.endswith("~after")} == {"complete"}, plan
+
+    for plan in every_fault(from_here(run)):
+        broken(plan)
 
 
 def test_an_announcement_whose_answer_was_lost_is_not_announced_again(stage):

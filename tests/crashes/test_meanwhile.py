@@ -12,9 +12,15 @@ from chalicelib.lifecycle import tell
 from chalicelib.scheduling import delete, mark_sent
 from chalicelib.store import holdings
 from chalicelib.sweeping import carry_out, sweep
-from tests.crashes.meanwhile import Meanwhile, every_moment
 from tests.crashes.stories import STORIES, TWO, Down, Story, fees
-from tests.crashes.test_sweeps import at_every_moment, prepared, recover, stories, told_cleanly
+from tests.crashes.test_sweeps import (
+    at_every_moment,
+    at_every_moment_of,
+    prepared,
+    recover,
+    stories,
+    told_cleanly,
+)
 from tests.support.endings import differences, ending
 from tests.support.invariants import Witness, accounts_in, check_all, rows_of
 from tests.support.stage import END, Stage
@@ -78,20 +84,17 @@ def test_a_number_removed_by_hand_while_all_are_released_is_counted_off_once():
 
 def test_all_released_while_one_is_removed_by_hand_is_counted_off_once():
     story = STORIES[steps.NUMBERS_RELEASED]
+    stage, witness = prepared(story)
+    stage.ask_removal(TWO)
 
-    def alone(plan):
-        stage, _ = prepared(story)
-        stage.ask_removal(TWO)
-        sweep(stage.through(plan), steps.NUMBER_REMOVED)
+    def removed(world):
+        sweep(world, steps.NUMBER_REMOVED)
 
-    for moment in every_moment(alone):
-        stage, witness = prepared(story)
-        stage.ask_removal(TWO)
-        plan = Meanwhile(moment, lambda stage=stage: story.sweep(stage.world))
-        sweep(stage.through(plan), steps.NUMBER_REMOVED)
-        check_all(stage.world, stage.table, stage.carrier, witness)
+    def looked_at(plan, stage, witness):
         recover(stage, witness)
         assert set(_states(stage).values()) == {"released"}, plan
+
+    at_every_moment_of(stage, witness, removed, lambda stage: story.sweep(stage.world), looked_at)
 
 
 def test_a_fee_put_anew_while_fees_are_charged_is_not_overwritten():
@@ -117,34 +120,27 @@ def test_a_plan_that_turns_out_to_have_ended_while_fees_are_charged_costs_nothin
     """Invariant 3: none at or after the end, also when the end becomes known in the middle."""
     story = STORIES[steps.NUMBER_FEE]
 
-    def renewed_unpaid():
-        stage, _ = prepared(Story(story.kind, lambda stage: fees(stage, paid_days=28)))
-        (item,) = stage.truth.thing("sub_1")["items"]["data"]
-        item["current_period_end"] += 92 * 86_400
-        renewed = stage.truth.change("sub_1", items={"object": "list", "data": [item]})
-        stage.deliver(stage.truth.event("customer.subscription.updated", renewed))
-        stage.move(stage.now + timedelta(seconds=5))
-        return stage
+    # Renewed, and not paid yet.
+    stage, witness = prepared(Story(story.kind, lambda stage: fees(stage, paid_days=28)))
+    (item,) = stage.truth.thing("sub_1")["items"]["data"]
+    item["current_period_end"] += 92 * 86_400
+    renewed = stage.truth.change("sub_1", items={"object": "list", "data": [item]})
+    stage.deliver(stage.truth.event("customer.subscription.updated", renewed))
+    stage.move(stage.now + timedelta(seconds=5))
+    paid_until = stage.load().subscriptions["sub_1"].paid_until
 
-    def alone(plan):
-        story.sweep(renewed_unpaid().through(plan))
+    def ends(stage):
+        stage.before = [e.cause for e in _fees(stage)]
+        ended = stage.truth.change("sub_1", status="canceled", ended_at=stage.unix - 3600)
+        stage.deliver(stage.truth.event("customer.subscription.deleted", ended))
+        stage.end = stage.load().subscriptions["sub_1"].ended_at
 
-    for moment in every_moment(alone):
-        stage = renewed_unpaid()
-        end = stage.load().subscriptions["sub_1"].paid_until
-        before = []
+    def looked_at(plan, stage, witness):
+        assert paid_until < stage.end
+        after = [e for e in _fees(stage) if e.at >= stage.end]
+        assert not [e for e in after if e.cause not in stage.before], plan
 
-        def ends(stage=stage, before=before):
-            before += [e.cause for e in _fees(stage)]
-            ended = stage.truth.change("sub_1", status="canceled", ended_at=stage.unix - 3600)
-            stage.deliver(stage.truth.event("customer.subscription.deleted", ended))
-            stage.end = stage.load().subscriptions["sub_1"].ended_at
-
-        plan = Meanwhile(moment, ends)
-        story.sweep(stage.through(plan))
-        assert end < stage.end
-        assert not [e for e in _fees(stage) if e.at >= stage.end and e.cause not in before], plan
-        check_all(stage.world, stage.table, stage.carrier)
+    at_every_moment_of(stage, witness, story.sweep, ends, looked_at)
 
 
 def _fees(stage):
@@ -155,62 +151,47 @@ def _fees(stage):
 def test_a_step_planned_again_while_the_index_is_tidied_keeps_its_place_in_it():
     """The index lags: a sweep is handed a step that was called off. While it looks, the customer cancels again."""
 
-    def called_off():
-        stage, witness = Stage(), Witness()
-        stage.account()
-        stage.subscribe()
-        stage.cancel()
-        stage.resume()
-        return stage, witness
+    stage, witness = Stage(), Witness()
+    stage.account()
+    stage.subscribe()
+    stage.cancel()
+    stage.resume()
 
-    def alone(plan):
-        stage, _ = called_off()
-        carry_out(stage.through(plan), "acme", "access_ends:sub_1")
+    def tidied(world):
+        carry_out(world, "acme", "access_ends:sub_1")
 
-    for moment in every_moment(alone):
-        stage, witness = called_off()
-        plan = Meanwhile(moment, lambda stage=stage: stage.cancel())
-        carry_out(stage.through(plan), "acme", "access_ends:sub_1")
-        check_all(stage.world, stage.table, stage.carrier, witness)
-
+    def looked_at(plan, stage, witness):
         stage.move(END)
         stage.run_schedule()
         assert stage.load().subscriptions["sub_1"].ended_at == END, plan
         assert "access_ends:sub_1" in stage.load().done
+
+    at_every_moment_of(stage, witness, tidied, lambda stage: stage.cancel(), looked_at)
 
 
 def test_a_step_put_off_while_a_failure_is_written_down_is_done_on_its_new_day_and_not_before():
     """A release fails; meanwhile the customer returns for a month: the failure must not bring the old day back."""
     story = STORIES[steps.NUMBERS_RELEASED]
 
-    def run(plan):
-        stage, witness = prepared(story)
-        world = stage.through(plan)
-        down = stage.process(table=world.table, carriers={"local": Down(stage.carrier)})
-        return stage, witness, down
+    stage, witness = prepared(story)
 
-    def alone(plan):
-        _, _, down = run(plan)
-        story.sweep(down)
+    def failing(world):
+        down = {"local": Down(stage.carrier)}
+        story.sweep(stage.process(table=world.table, carriers=down))
 
-    for moment in every_moment(alone):
-        plan = Meanwhile(moment)
-        stage, witness, down = run(plan)
+    def returns_and_leaves(stage):
+        stage.subscribe("sub_2")
+        stage.cancel("sub_2")
 
-        def returns_and_leaves(stage=stage):
-            stage.subscribe("sub_2")
-            stage.cancel("sub_2")
-
-        plan.then = returns_and_leaves
-        story.sweep(down)
-        check_all(stage.world, stage.table, stage.carrier, witness)
-
+    def looked_at(plan, stage, witness):
         stage.move(END + timedelta(days=14 + 28 + 13))
         stage.tick(4)
         assert set(_states(stage).values()) == {"active"}, plan
         stage.move(END + timedelta(days=14 + 28 + 14))
         stage.run_schedule()
         assert set(_states(stage).values()) == {"released"}, plan
+
+    at_every_moment_of(stage, witness, failing, returns_and_leaves, looked_at)
 
 
 def _states(stage):

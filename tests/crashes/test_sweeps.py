@@ -36,18 +36,22 @@ def recover(stage: Stage, witness: Witness) -> None:
 
 
 def at_every_moment(story, happens, looked_at):
-    """Tells the story once for every moment at which `happens(stage)` may come in between; `looked_at(plan, stage,
+    """The same of one of the sweeps, from when it is prepared."""
+    return at_every_moment_of(*prepared(story), story.sweep, happens, looked_at)
+
+
+def at_every_moment_of(stage, witness, act, happens, looked_at):
+    """Tells `act(world)` once for every moment at which `happens(stage)` may come in between; `looked_at(plan, stage,
     witness)` is called then. What it made of each."""
-    stage, witness = prepared(story)
 
     def count():
         plan = Plan()
-        story.sweep(stage.through(plan))
+        act(stage.through(plan))
         return len(plan.calls)
 
     def at(moment):
         plan = Meanwhile(moment, lambda: happens(stage))
-        story.sweep(stage.through(plan))
+        act(stage.through(plan))
         assert plan.happened
         check_all(stage.world, stage.table, stage.carrier, witness)
         return looked_at(plan, stage, witness)

@@ -5,9 +5,8 @@ from datetime import timedelta
 from chalicelib.domain import steps
 from chalicelib.store import holdings
 from chalicelib.sweeping import sweep
-from tests.crashes.meanwhile import Meanwhile, every_moment
 from tests.crashes.stories import STORIES, Down
-from tests.crashes.test_sweeps import at_every_moment, prepared, recover
+from tests.crashes.test_sweeps import at_every_moment, at_every_moment_of, prepared, recover
 from tests.support.invariants import Witness, check_all
 from tests.support.stage import END, Stage
 
@@ -42,42 +41,25 @@ def test_who_returns_after_a_lost_answer_keeps_what_the_next_run_would_have_rele
     """The next try, too, is made only after its intent was saved on the account as it is."""
     story = STORIES[steps.NUMBERS_RELEASED]
 
-    def fails_first(stage):
-        broken = Down(stage.carrier)
-        sweep(stage.process(carriers={"local": broken}), steps.NUMBERS_RELEASED)
-        stage.move(stage.now + timedelta(minutes=10))
+    stage, witness = prepared(story)
+    sweep(stage.process(carriers={"local": Down(stage.carrier)}), steps.NUMBERS_RELEASED)
+    stage.move(stage.now + timedelta(minutes=10))
 
-    def alone(plan):
-        stage, _ = prepared(story)
-        fails_first(stage)
-        story.sweep(stage.through(plan))
+    def released(stage):
+        numbers = stage.carrier.view()["numbers"].items()
+        return {name for name, record in numbers if record["status"] == "released"}
 
-    for moment in every_moment(alone):
-        stage, witness = prepared(story)
-        fails_first(stage)
-        begun = []
+    def returns(stage):
+        stage.begun = released(stage)
+        stage.subscribe("sub_2")
 
-        def returns(stage=stage, begun=begun):
-            begun += [
-                name
-                for name, record in stage.carrier.view()["numbers"].items()
-                if record["status"] == "released"
-            ]
-            stage.subscribe("sub_2")
-
-        plan = Meanwhile(moment, returns)
-        world = stage.through(plan)
-        story.sweep(world)
-        check_all(stage.world, stage.table, stage.carrier, witness)
+    def looked_at(plan, stage, witness):
         recover(stage, witness)
-        lost = [
-            name
-            for name, record in stage.carrier.view()["numbers"].items()
-            if record["status"] == "released" and name not in begun
-        ]
-        calling = plan.calls[moment].name.endswith("release_number")
+        calling = plan.calls[plan.at].name.endswith("release_number")
         # Only a call that was under way already can still arrive.
-        assert len(lost) <= calling, plan
+        assert len(released(stage) - stage.begun) <= calling, plan
+
+    at_every_moment_of(stage, witness, story.sweep, returns, looked_at)
 
 
 def test_who_returns_in_the_middle_of_a_lapse_keeps_every_registration_not_begun_by_then():
