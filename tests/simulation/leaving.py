@@ -9,7 +9,7 @@ from __future__ import annotations
 from random import Random
 
 from tests.simulation.acts import customers, operators
-from tests.simulation.acts.choosing import at_stripe
+from tests.simulation.stripes_truth import at_stripe
 from tests.simulation.world import Resident, Simulated
 
 LIVE = ("active", "trialing", "past_due", "unpaid", "paused")

@@ -7,7 +7,9 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tests.simulation import acts, checks
+from tests.simulation import acts
+from tests.simulation.checks.the_end import end
+from tests.simulation.checks.watching import Watching
 from tests.simulation.only_the_seed import only_the_seed
 from tests.simulation.plain_answers import plain_answers
 from tests.simulation.plan import Plan
@@ -46,7 +48,7 @@ def play(plan: Plan, table: Whole | None = None) -> Played:
 
 def _played(plan: Plan, table: Whole | None) -> Played:
     world = Simulated(plan, table)
-    watching = checks.Watching(world)
+    watching = Watching(world)
     world.chance.calm = False
     after, violation = -1, None
     try:
@@ -55,7 +57,7 @@ def _played(plan: Plan, table: Whole | None) -> Played:
             acts.perform(world, act)
             watching.look()
         after = -1
-        checks.end(world, watching)
+        end(world, watching)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is what this world found
         where = traceback.extract_tb(error.__traceback__)[-1]
         said = (

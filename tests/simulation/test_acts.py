@@ -9,7 +9,9 @@ import pytest
 from chalicelib.domain.account import Account
 from chalicelib.domain.steps import NUMBERS_RELEASED, REGISTRATIONS_LAPSE
 from chalicelib.sweeping import sweep
-from tests.simulation import acts, checks
+from tests.simulation import acts
+from tests.simulation.checks.carrier import calls_are_found_out, carrier_agrees
+from tests.simulation.checks.watching import MONTH
 from tests.simulation.plan import Act, plan
 from tests.simulation.reading import Reading
 from tests.simulation.world import Simulated
@@ -25,7 +27,7 @@ def test_what_is_put_is_at_the_carrier_before_and_never_comes_back_afterwards(mo
     world.account("acct0", "smarter-contact")
     subscription = world.subscribe("acct0", "smarter-contact:messaging:month")
     assert world.cancel("acct0", subscription).status == 200
-    world.move(world.access_ends_at("acct0", subscription) + checks.MONTH)
+    world.move(world.access_ends_at("acct0", subscription) + MONTH)
 
     monkeypatch.setattr(world, "deliver", lambda: _sweeps_come_by(world))
     assert world.number("acct0", "+14155550000").status == 200
@@ -34,7 +36,7 @@ def test_what_is_put_is_at_the_carrier_before_and_never_comes_back_afterwards(mo
     carrier = world.carrier.view()
     assert carrier["numbers"]["+14155550000"]["status"] == "released"
     assert carrier["registrations"]["acct0-brand1"]["status"] == "lapsed"
-    checks._carrier_agrees(world, world.residents[0], _seen(world))
+    carrier_agrees(world, world.residents[0], _seen(world))
 
 
 def test_what_is_gone_here_and_still_held_at_the_carrier_is_found():
@@ -49,7 +51,7 @@ def test_what_is_gone_here_and_still_held_at_the_carrier_is_found():
     world.carrier.rent_number("+14155550000", "PN14155550000")
 
     with pytest.raises(AssertionError, match=r"4: \+14155550000 is active at the carrier"):
-        checks._carrier_agrees(world, world.residents[0], _seen(world))
+        carrier_agrees(world, world.residents[0], _seen(world))
 
 
 @pytest.mark.parametrize("kind", [NUMBERS_RELEASED, REGISTRATIONS_LAPSE])
@@ -67,9 +69,9 @@ def test_a_call_that_nobody_will_ask_after_is_found_at_once():
     """Invariant 11, the check itself: a number of which we say for ever that it is being released."""
     world, account = next(one for one in midway() if one[1].in_flight)
 
-    checks._calls_are_found_out(world, account)
+    calls_are_found_out(world, account)
     with pytest.raises(AssertionError, match=r"11: .* is at the carrier, and nobody will ask"):
-        checks._calls_are_found_out(world, replace(account, steps={}))
+        calls_are_found_out(world, replace(account, steps={}))
 
 
 def test_a_step_that_comes_later_does_not_find_out_what_became_of_a_call():
@@ -78,9 +80,9 @@ def test_a_step_that_comes_later_does_not_find_out_what_became_of_a_call():
     due = dict.fromkeys(THINGS, world.now)
     later = dict.fromkeys(THINGS, world.now + timedelta(seconds=1))
 
-    checks._calls_are_found_out(world, replace(account, steps=due))
+    calls_are_found_out(world, replace(account, steps=due))
     with pytest.raises(AssertionError, match="nobody will ask"):
-        checks._calls_are_found_out(world, replace(account, steps=later))
+        calls_are_found_out(world, replace(account, steps=later))
 
 
 THINGS = {NUMBERS_RELEASED: "number#", REGISTRATIONS_LAPSE: "registration#"}

@@ -8,7 +8,8 @@ import pytest
 from chalicelib import sweeping
 from chalicelib.domain import steps
 from chalicelib.effects import charge_number_fees
-from tests.simulation import checks
+from tests.simulation.checks.the_end import everything_agrees
+from tests.simulation.checks.watching import Watching
 from tests.simulation.plan import plan
 from tests.simulation.world import Simulated
 from tests.support.life import START
@@ -18,11 +19,11 @@ ONE, TWO = "+14155550000", "+14155550001"
 DAY = timedelta(days=1)
 
 
-def subscribed() -> tuple[Simulated, checks.Watching, str]:
+def subscribed() -> tuple[Simulated, Watching, str]:
     """A number bought as the plan began: its first fee is due in the second in which the plan renews."""
     world = Simulated(replace(plan(1), start=START, policies=("smarter-contact",)))
     world.chance.calm = True
-    watching = checks.Watching(world)
+    watching = Watching(world)
     (resident,) = world.residents
     resident.customer = world.account("acct0")
     messaging = world.subscribe("acct0", MESSAGING)
@@ -31,9 +32,9 @@ def subscribed() -> tuple[Simulated, checks.Watching, str]:
     return world, watching, messaging
 
 
-def at_the_end(world: Simulated, watching: checks.Watching) -> None:
+def at_the_end(world: Simulated, watching: Watching) -> None:
     watching.look()
-    checks._everything_agrees(world, watching)
+    everything_agrees(world, watching)
 
 
 def test_charged_while_the_plan_renewed_and_ended_in_that_very_second_it_was_owed():

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from random import Random
-from typing import Any
 
+from tests.simulation.stripes_truth import at_stripe
 from tests.simulation.world import Resident, Simulated
 
 Doing = Callable[[Simulated, Resident, Random], None]
@@ -21,11 +21,6 @@ PLANS: Mapping[str, tuple[str, ...]] = {
     "1smtg": ("standard",),
     "nexorone": ("service",),
 }
-
-
-def at_stripe(world: Simulated, resident: Resident) -> list[dict[str, Any]]:
-    """The customer's subscriptions as Stripe has them, the oldest first."""
-    return list(world.emulator._world.where("subscription", "customer", resident.customer))
 
 
 def some_plan(world: Simulated, resident: Resident, random: Random) -> str:

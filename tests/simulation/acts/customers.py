@@ -10,13 +10,13 @@ from chalicelib.domain.moments import from_rfc3339
 from tests.simulation.acts.choosing import (
     PLANS,
     RETURN,
-    at_stripe,
     living_plans,
     numbers_of,
     some_plan,
     whoever,
 )
 from tests.simulation.acts.passing import jump_hours, pass_time
+from tests.simulation.stripes_truth import at_stripe
 from tests.simulation.world import Resident, Simulated
 from tests.support.life import Reply, consenting
 

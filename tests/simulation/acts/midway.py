@@ -7,11 +7,12 @@ from random import Random
 
 from chalicelib.domain.moments import rfc3339
 from chalicelib.domain.steps import NUMBERS_RELEASED, REGISTRATIONS_LAPSE
-from tests.simulation.acts.choosing import PLANS, at_stripe, living_plans, whoever
+from tests.simulation.acts.choosing import PLANS, living_plans, whoever
 from tests.simulation.acts.customers import ask_to_top_up, remember_case, subscribe, top_ups_of
 from tests.simulation.acts.operators import overrule
 from tests.simulation.acts.passing import pass_time
 from tests.simulation.acts.saas import buy_numbers, register, schedule, send_one, waiting_of
+from tests.simulation.stripes_truth import at_stripe
 from tests.simulation.world import Resident, Simulated
 from tests.support.faults import Fault
 

@@ -9,12 +9,12 @@ from chalicelib.domain.moments import rfc3339, years_after
 from infra.local.carrier import GONE, NUMBERS, REGISTRATIONS
 from tests.simulation.acts.choosing import (
     PLANS,
-    at_stripe,
     living_plans,
     numbers_of,
     some_plan,
     whoever,
 )
+from tests.simulation.stripes_truth import at_stripe
 from tests.simulation.world import Resident, Simulated
 
 
