@@ -110,7 +110,8 @@ def _carry_out(world: World, account_id: str, evidence: Evidence, policy: Policy
         feedback=feedback.get(evidence.reason or "", "other"),
         comment=evidence.comment,
     )
-    telling = confirm(world, loaded, said, id=f"cancel.confirmed:{world.new_id()}", by="stripe")
+    id = f"cancel.confirmed:{world.new_id()}"
+    telling = confirm(world, loaded, said, id=id, by="stripe", fact=_waited_for)
     consents.confirm(world.table, account_id, evidence.id)
     return telling.loaded
 
@@ -129,7 +130,7 @@ def _leave_with_contract(world: World, loaded: Loaded, evidence: Evidence) -> Lo
         said,
         id=f"cancel.confirmed:{world.new_id()}",
         by="stripe",
-        fact=lambda said: ContractCancelled(said=said),
+        fact=lambda said: ContractCancelled(said=_waited_for(said)),
     )
     consents.confirm(world.table, loaded.account.id, evidence.id)
     return telling.loaded
@@ -140,10 +141,14 @@ def hear_again(world: World, account_id: str, subscription_id: str) -> Loaded:
     return tell(
         world,
         account_id,
-        lambda _: world.stripe.subscription(subscription_id),
+        lambda _: _waited_for(world.stripe.subscription(subscription_id)),
         id=f"asked:{world.new_id()}",
         by="stripe",
     ).loaded
+
+
+def _waited_for(said: StripeSaysSubscription) -> StripeSaysSubscription:
+    return replace(said, somebody_waits=True)
 
 
 def resume(world: World, loaded: Loaded, subscription: Subscription, by: str) -> Loaded:
@@ -168,6 +173,7 @@ def _resumed(
     world: World, loaded: Loaded, said: StripeSaysSubscription, by: str, *, of_contract: bool
 ) -> Loaded:
     def fact(said: StripeSaysSubscription) -> Fact:
+        said = _waited_for(said)
         return ContractResumed(said=said) if of_contract else said
 
     return confirm(

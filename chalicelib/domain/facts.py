@@ -83,6 +83,8 @@ class StripeSaysSubscription:
     """The event, if as_of is its own second (so that its repeat is known for one)."""
     invoice: InvoiceAtStripe | None = None
     """The latest invoice, when Stripe was asked for it along with the subscription."""
+    somebody_waits: bool = False
+    """For this answer: a plan that nobody can tell is left as we know it, and all the rest is heard."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from chalicelib.domain import contracts
 from chalicelib.domain.account import Account, LeftPlan, Subscription, UnpaidInvoice
@@ -63,8 +63,17 @@ def standing(known: Subscription | None, created: datetime, event_id: str) -> St
 
 def apply_subscription(account: Account, fact: StripeSaysSubscription, policy: Policy) -> Decision:
     """Raises UnknownPrice, SeveralPlans."""
-    plan, said = plan_of(fact.subscription, policy)
-    known = account.subscriptions.get(said.id)
+    known = account.subscriptions.get(fact.subscription.id)
+    billed: Mapping[str, Any] = {}
+    try:
+        plan, said = plan_of(fact.subscription, policy)
+    except (UnknownPrice, SeveralPlans):
+        if known is None or not fact.somebody_waits:
+            raise
+        # Whoever cancels a plan whose price was changed there into one that no policy names has cancelled it: Stripe does
+        # not renew it. What it bills for is told by its own event, which waits for the policy.
+        plan, said = known.plan, fact.subscription
+        billed = {name: getattr(known, name) for name in BILLED}
     if known is None and _was_purged(account, said):
         return unchanged(account)
     if known is not None and known.ended_at is not None and said.ended_at is None:
@@ -72,6 +81,7 @@ def apply_subscription(account: Account, fact: StripeSaysSubscription, policy: P
         return unchanged(account)
 
     subscription = _with_invoice(_translated(said, plan, known, fact.as_of), fact.invoice)
+    subscription = replace(subscription, **billed) if billed else subscription
     subscription = contracts.noted(account, known, subscription, says_leaving=said.says_leaving)
     as_of, events = _hearing(known, fact)
     heard = replace(subscription, as_of=as_of, as_of_events=events)
@@ -82,6 +92,10 @@ def apply_subscription(account: Account, fact: StripeSaysSubscription, policy: P
     if said.cancel_reason or said.cancel_feedback:
         data |= {"stripe_reason": said.cancel_reason or "", "feedback": said.cancel_feedback or ""}
     return Decision(after, _what(known, subscription), data)
+
+
+BILLED = ("interval", "interval_count", "quantity", "price_minor", "extras_minor")
+"""What a subscription costs, and how often."""
 
 
 def plan_of(said: SubscriptionAtStripe, policy: Policy) -> tuple[str, SubscriptionAtStripe]:
