@@ -12,6 +12,7 @@ from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 import stripe
@@ -63,6 +64,16 @@ def test_forms_are_read_as_stripe_reads_them() -> None:
         "f": "",
         "g": "é",
     }
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "&", "a", "=", "=1&=2", "a=1=2", "a+b=c%2Bd+e", "a=%", "a=%ff&é=é", "a&&b=&a=2", "a;b=1"],
+)
+def test_a_form_is_taken_apart_as_the_standard_library_does(text: str) -> None:
+    assert parameters.decode(text) == dict(
+        parse_qsl(text, keep_blank_values=True, errors="replace")
+    )
 
 
 @pytest.mark.parametrize(
