@@ -6,9 +6,10 @@ violation is logged and kept as a finding until it holds again.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from datetime import timedelta
+
+import msgspec
 
 from chalicelib import log, walking
 from chalicelib.domain.invariants import PURGES, Booking, Rows, Violation, violations
@@ -89,7 +90,9 @@ def _rows(world: World, loaded: Loaded) -> Rows:
             id: lead[key]["doc"]["account_id"] for id, key in subscriptions.items() if key in lead
         },
         texts={
-            row["sk"]: json.dumps(row["doc"]) for row in every if row["sk"].startswith(from_outside)
+            row["sk"]: msgspec.json.encode(row["doc"]).decode()
+            for row in every
+            if row["sk"].startswith(from_outside)
         },
     )
 

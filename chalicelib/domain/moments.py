@@ -7,6 +7,7 @@ counted in months or years keeps the day of the month.
 from calendar import monthrange
 from datetime import UTC, datetime, timedelta
 
+SHORTEST_MONTH = 28
 FOREVER = datetime.max.replace(microsecond=0, tzinfo=UTC)
 
 
@@ -20,7 +21,9 @@ def months_after(anchor: datetime, months: int) -> datetime:
     Always counted from the anchor, so that 31 January → 28 February → 31 March does not drift.
     """
     year, month0 = divmod(anchor.year * 12 + anchor.month - 1 + months, 12)
-    day = min(anchor.day, monthrange(year, month0 + 1)[1])
+    day = anchor.day
+    if day > SHORTEST_MONTH:
+        day = min(day, monthrange(year, month0 + 1)[1])
     return anchor.replace(year=year, month=month0 + 1, day=day)
 
 

@@ -25,6 +25,12 @@ LAST = "\U0010ffff"
 
 def changes(before: Account | None, after: Account) -> list[Action]:
     """What leads to the account now, and what does no longer."""
+    if (
+        before is not None
+        and before.email == after.email
+        and before.subscriptions.keys() == after.subscriptions.keys()
+    ):
+        return []
     was, now = _leading_to(before), _leading_to(after)
     doc = {"account_id": after.id}
     return [
