@@ -16,7 +16,10 @@ from chalicelib.domain.worked_days import counted
 def end_of(account: Account, subscription: Subscription) -> datetime | None:
     """The end, or None while it renews or never started: as paid for, and extended for the days of work."""
     end = end_before_extension(account, subscription)
-    return end and end + extension_of(account, subscription)
+    if end is None:
+        return None
+    extension = extension_of(account, subscription)
+    return end + extension if extension else end
 
 
 def extension_of(account: Account, subscription: Subscription) -> timedelta:
