@@ -7,7 +7,6 @@ out. Not reached is what modules hold: tests/crashes/test_told_again.py says wha
 from __future__ import annotations
 
 import logging
-import sqlite3
 import types
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable
@@ -95,7 +94,7 @@ def _named(content: Any) -> Iterable[tuple[str, object]]:
         # Of a key nothing can be put back that its place depends on; but it may hold what can.
         yield from ((" key", key) for key in content if not isinstance(key, str))
         yield from ((f"[{key!r}]", part) for key, part in content.items())
-    elif not isinstance(content, bytes):
+    else:
         yield from (("[]", part) for part in content)
 
 
@@ -179,21 +178,12 @@ def _fill_cell(cell: types.CellType, was: tuple[Any, ...]) -> None:
         del cell.cell_contents
 
 
-def _pages(file: sqlite3.Connection) -> bytes:
-    (_, _, path) = file.execute("PRAGMA database_list").fetchone()
-    # One in memory has none, and "x" for a name once it was put back.
-    if PurePath(path).is_absolute():
-        raise CannotBePutBack(f"what lies on the disk: {path}")
-    return file.serialize()
-
-
 HOW: dict[type, tuple[Look, Refill | None]] = {
     **dict.fromkeys((OrderedDict, defaultdict, dict), (dict, _fill_dict)),
     list: (list, _fill_list),
     set: (set, _fill_set),
     deque: (list, _fill_deque),
     types.CellType: (_in_cell, _fill_cell),
-    sqlite3.Connection: (_pages, sqlite3.Connection.deserialize),
     # They refer to others for ever.
     **dict.fromkeys((tuple, frozenset), (tuple, None)),
     types.MappingProxyType: (dict, None),

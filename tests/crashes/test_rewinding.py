@@ -1,7 +1,6 @@
 """Whatever can change is put back, of every kind there is; and what cannot be is refused."""
 
 import random
-import sqlite3
 from collections import Counter, OrderedDict, defaultdict, deque
 from dataclasses import dataclass
 from functools import partial
@@ -39,10 +38,6 @@ class Noted(dict):
         self.note = "old"
 
 
-def grown(file):
-    file.execute("INSERT INTO note VALUES ('more')")
-
-
 def counted():
     at = 0
 
@@ -57,12 +52,6 @@ def counted():
 def shown():
     of = {}
     return of, MappingProxyType(of)
-
-
-def database():
-    file = sqlite3.connect(":memory:", isolation_level=None)
-    file.execute("CREATE TABLE note (number TEXT)")
-    return file
 
 
 KINDS = {
@@ -87,7 +76,6 @@ KINDS = {
     "method": (lambda: [].append, lambda it: it(1), lambda it: str(it.__self__)),
     "partial": (lambda: partial(setattr, Thing(a=1), "a"), lambda it: it(2), lambda it: it.args[0].a),
     "proxy": (shown, lambda it: it[0].update(a=1), lambda it: dict(it[1])),
-    "database": (database, grown, lambda it: it.execute("SELECT * FROM note").fetchall()),
 }  # fmt: skip
 
 
@@ -139,8 +127,3 @@ def test_what_took_the_place_of_another_and_is_like_it_does_not_stay():
 def test_what_cannot_be_put_back_is_refused_by_its_name(one):
     with pytest.raises(CannotBePutBack, match=rf"^Thing.*\['deep'\].*: .*{type(one).__name__}$"):
         Memento(Thing(deep={"er": one}))
-
-
-def test_a_database_on_the_disk_is_refused(tmp_path):
-    with pytest.raises(CannotBePutBack, match="on the disk"):
-        Memento(sqlite3.connect(tmp_path / "kept.sqlite"))

@@ -18,7 +18,14 @@ from chalicelib import wiring
 from chalicelib.domain import steps
 from chalicelib.store.table import Key, StoreError
 from tests.crashes import rewinding
-from tests.crashes.again import CAME_THROUGH, at_each, broken_anywhere, every_fault_of, from_here
+from tests.crashes.again import (
+    CAME_THROUGH,
+    OF_THE_PROCESS,
+    at_each,
+    broken_anywhere,
+    every_fault_of,
+    from_here,
+)
 from tests.crashes.every_route import REQUESTS
 from tests.crashes.lives import through, with_files_of_its_own
 from tests.crashes.meanwhile import Meanwhile
@@ -28,6 +35,7 @@ from tests.crashes.test_contracts import by_phone, calling
 from tests.crashes.test_sweeps import prepared, recover
 from tests.support.faults import Crash, Fault, Plan
 from tests.support.invariants import rows_of
+from tests.support.stage import Stage
 
 # -- against the copy that a fork makes
 
@@ -160,6 +168,24 @@ def test_a_story_told_here_is_to_the_letter_what_it_is_in_a_copy_of_the_process(
         for n in order:
             assert again(Plan(faults[n])) == right[n], faults[n]
     assert len(set(map(str, right))) > 3
+
+
+def test_the_process_acts_in_the_world_again_in_which_it_did():
+    stage = Stage()
+    wiring.use(stage.world)
+    before = [getattr(module, name) for module, name in OF_THE_PROCESS]
+
+    @from_here
+    def told():
+        for module, name in OF_THE_PROCESS:
+            setattr(module, name, object())
+        raise Crash
+
+    with pytest.raises(Crash):
+        told()
+
+    after = [getattr(module, name) for module, name in OF_THE_PROCESS]
+    assert all(one is other for one, other in zip(before, after, strict=True))
 
 
 # -- what comes through is noticed
