@@ -23,17 +23,19 @@ class UnknownStatus(Exception):
     """Stripe uses a word for a dispute that we do not know."""
 
 
-def hear_dispute(world: World, loaded: Loaded, dispute_id: str, *, id: str) -> Telling:
-    """Raises refunding.OtherCustomer, what `refunding.is_top_up` raises, and what Stripe raises."""
+def hear_dispute(
+    world: World, loaded: Loaded, dispute_id: str, *, id: str, moved: bool = False
+) -> Telling:
+    """`moved`: the payment's customer is another account's by now. Raises refunding.OtherCustomer, what `refunding.is_top_up` raises, and what Stripe raises."""
     account = loaded.account
     said = world.stripe.dispute(dispute_id)
     known, owner = cases.of_dispute(world.table, account.id, said.id)
     if owner != account.id:
         # It was opened with that account, whose payment it takes back, wherever its customer has been put since: there the
         # books are, and there it holds a purge.
-        return hear_dispute(world, must_load(world, owner), dispute_id, id=id)
+        return hear_dispute(world, must_load(world, owner), dispute_id, id=id, moved=True)
     charge = world.stripe.charge(said.charge_id)
-    if known is None and charge.customer_id != account.stripe_customer_id:
+    if charge.customer_id != account.stripe_customer_id and not moved:
         raise OtherCustomer(charge.id)
     paid = world.stripe.paid_by(charge)
     topped_up = is_top_up(world, account, paid)
