@@ -26,7 +26,10 @@ class UnknownStatus(Exception):
 def hear_dispute(
     world: World, loaded: Loaded, dispute_id: str, *, id: str, moved: bool = False
 ) -> Telling:
-    """`moved`: the payment's customer is another account's by now. Raises refunding.OtherCustomer, what `refunding.is_top_up` raises, and what Stripe raises."""
+    """`moved`: the payment's customer is another account's by now.
+
+    Raises refunding.OtherCustomer, what `refunding.is_top_up` raises, and what Stripe raises.
+    """
     account = loaded.account
     said = world.stripe.dispute(dispute_id)
     known, owner = cases.of_dispute(world.table, account.id, said.id)
