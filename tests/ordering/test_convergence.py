@@ -98,3 +98,22 @@ def test_while_stripes_object_moves_and_its_clock_lags(seconds):
     answers = shuffled_while_it_happens(stage, told)
 
     all_are_right(stage, told, answers)
+
+
+def test_what_stripe_said_when_it_was_asked_is_not_taken_back_by_an_event_from_before():
+    """Not even until the last of them is heard: whoever looks meanwhile sees what Stripe has said, or later."""
+    stage = Stage()
+    stage.account()
+    stage.subscribe()
+    told = []
+    for changed in (stage.cancel, stage.resume, stage.cancel, stage.resume, stage.cancel):
+        stage.move(stage.now + timedelta(minutes=10))
+        told.append(changed(hear=False))
+    first, second, third, fourth, _fifth = told
+    assert stage.deliver(second)[0] == 200
+    assert not stage.load().subscriptions["sub_1"].renewal_is_off
+
+    # The first is late, so Stripe is asked, and says what it is now.
+    for late in (first, fourth, third):
+        assert stage.deliver(late)[0] == 200
+        assert stage.load().subscriptions["sub_1"].renewal_is_off
