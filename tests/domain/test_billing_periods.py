@@ -60,8 +60,11 @@ def test_a_contract_that_ended_long_ago_has_none():
     assert last_period_of(MONTHLY, at("2020-01-01")) == (at("2026-01-31"), at("2026-02-28"))
 
 
-@pytest.mark.parametrize(("later", "count"), [(24, 1), (25, 2)])
-def test_hours_between_contract_and_billing_are_no_period(later, count):
+@pytest.mark.parametrize(
+    ("later", "count", "paid_until"), [(24, 1, "2026-03-31"), (25, 2, "2026-04-30")]
+)
+def test_hours_between_contract_and_billing_are_no_period(later, count, paid_until):
     end = at("2026-03-31") + later * HOUR
 
     assert len(renewals_before(MONTHLY, end)) == count
+    assert last_period_of(MONTHLY, end)[1] == at(paid_until)
