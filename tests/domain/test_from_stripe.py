@@ -2,7 +2,12 @@
 
 import pytest
 
-from chalicelib.domain.facts import StripeSaysAll, StripeSaysInvoice, StripeSaysSubscription
+from chalicelib.domain.facts import (
+    ItemAtStripe,
+    StripeSaysAll,
+    StripeSaysInvoice,
+    StripeSaysSubscription,
+)
 from chalicelib.domain.from_stripe import (
     MOST_EVENTS,
     UnknownPrice,
@@ -131,6 +136,24 @@ def test_ended_is_terminal_for_its_id():
 def test_an_unknown_price_is_not_guessed():
     with pytest.raises(UnknownPrice, match="somebody:else:month"):
         told(account(), says(lookup_key="somebody:else:month"))
+
+
+def test_what_a_plan_costs_is_read_from_its_own_item_whichever_comes_first():
+    plan = ItemAtStripe(
+        price_id="price_1",
+        lookup_key="smarter-contact:messaging:month",
+        interval="month",
+        interval_count=1,
+        price_minor=9900,
+        quantity=3,
+    )
+    line = {"price_id": "price_2", "lookup_key": None, "price_minor": 500, "quantity": 2}
+
+    decision = told(account(), says(**line, other_items=(plan,)))
+
+    one = decision.account.subscriptions["sub_1"]
+    assert (one.plan, one.price_minor, one.quantity) == ("messaging", 9900, 3)
+    assert one.extras_minor == 2 * 500
 
 
 @pytest.mark.parametrize(
