@@ -55,8 +55,9 @@ run: install
 demo: install
 	@exec $(BIN)/python -m infra.local.demo
 
+# Whoever has run out of tests takes some of the other's: a few take many times as long as the rest.
 test: install
-	@exec $(BIN)/python -m pytest -n $(JOBS) $(TESTS)
+	@exec $(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(TESTS)
 
 simulate: $(READY)
 	@$(BIN)/lapse-sim --seeds $(SEEDS) --jobs $(JOBS)
