@@ -200,4 +200,6 @@ def test_a_parked_event_is_tried_again_and_what_comes_of_it_is_said(window, stac
     dialog.get_by_label("Reason").fill("The account is there now")
     dialog.get_by_role("button", name="Replay").click()
 
-    window.sees("It still cannot be applied.")
+    window.sees(
+        "It still cannot be applied (unknown_customer). It stays parked, and is tried again by itself."
+    )
