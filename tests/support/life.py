@@ -46,6 +46,7 @@ from infra.local.stripe_emulator import Emulator
 from infra.local.stripe_side import DirectClient, StripeSide
 from infra.local.time_travel import Ran, TimeTravel
 from infra.local.tokens import Tokens
+from tests.support.truth import Count
 
 PORT = 8765
 START = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
@@ -101,7 +102,7 @@ class Life:
         self.watch = HistoryWatch(
             table or MemoryTable(), [k for job in SCHEDULE for k in job.due_kinds], DUE_SHARDS
         )
-        self.gateway = Gateway(app, _Ids(), ())
+        self.gateway = Gateway(app, _ids(), ())
         self.side = StripeSide(self.emulator, PORT, self.gateway.answer)
         self.shares = LocalShares(takers(SCHEDULE), lambda: self.world)
         self.world = self._world()
@@ -153,7 +154,7 @@ class Life:
             purgers=(self.saas,),
             shares=self.shares,
             policies=policies(),
-            new_id=_Ids(),
+            new_id=_ids(),
         )
 
     # -- time
@@ -423,7 +424,7 @@ class Life:
         shown = self.customer(account_id, "GET", f"/v1/exports/{asked.body['id']}")
         assert shown.status == 200, shown.body
         path = shown.body["url"].removeprefix(f"http://127.0.0.1:{PORT}")
-        fetched = self.files.answer(Request("GET", path), _Ids())
+        fetched = self.files.answer(Request("GET", path), _ids())
         assert fetched is not None
         assert fetched.status == 200
         with zipfile.ZipFile(io.BytesIO(fetched.body)) as zip:
@@ -454,15 +455,9 @@ def _signed(by: Tokens, wanted: str, now: datetime) -> str:
     return by.sign(json.loads(wanted), now)
 
 
-class _Ids:
-    """One after the other. Not an iterator, which can only go on: a world may be put back."""
-
-    def __init__(self) -> None:
-        self._given = 0
-
-    def __call__(self) -> str:
-        self._given += 1
-        return f"{self._given - 1:08x}"
+def _ids() -> Any:
+    counter = Count()
+    return lambda: f"{next(counter):08x}"
 
 
 def _reply(answer: Answer) -> Reply:
